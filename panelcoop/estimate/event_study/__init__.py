@@ -1,0 +1,1 @@
+"""Event studies: dated events, staggered timing, honest inference."""

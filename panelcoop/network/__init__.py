@@ -1,0 +1,1 @@
+"""The vertical and the horizontal network of cooperation, by stage."""

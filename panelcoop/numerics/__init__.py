@@ -1,0 +1,1 @@
+"""Numbers: arrays in, frozen records out. No pandas, no labels, no files."""

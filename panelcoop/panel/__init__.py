@@ -1,0 +1,1 @@
+"""Records of cooperation and covariates -> a region-by-week panel and a ledger of what was lost."""

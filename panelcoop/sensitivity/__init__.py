@@ -1,0 +1,1 @@
+"""Honest bounds, leave-one-out, power."""

@@ -1,0 +1,1 @@
+"""Wave tests and their single pre-specified verdict."""
