@@ -1,0 +1,148 @@
+"""Linear hypotheses R b = r: written as text or given as a matrix, always checked against the names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from panelcoop.checks import fail_if_not_finite, name_few, nearest
+from panelcoop.errors import DataError
+from panelcoop.options import FloatArray
+
+__all__ = ["Hypothesis", "HypothesisLike", "parse_hypothesis"]
+
+HypothesisLike: TypeAlias = "str | Sequence[str] | Mapping[str, float] | FloatArray | Hypothesis"
+"""Text ("a = b", "a - b = 0, c = 1"), several texts, weights by name (one row), a matrix (q, k), or a Hypothesis."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A linear hypothesis R b = r.
+
+    Attributes
+    ----------
+    matrix
+        R, shape (q, k), columns in the order of ``names``.
+    value
+        r, shape (q,).
+    names
+        Names of the k coefficients.
+    text
+        The hypothesis as a person writes it.
+    """
+
+    matrix: FloatArray
+    value: FloatArray
+    names: tuple[str, ...]
+    text: str
+
+
+def parse_hypothesis(
+    hypothesis: HypothesisLike, names: Sequence[str], value: FloatArray | float | None = None
+) -> Hypothesis:
+    """Read a linear hypothesis on named coefficients.
+
+    Parameters
+    ----------
+    hypothesis
+        Text such as ``"risk:outbreak = risk:continuation"`` (a bare name stands for "name = 0"; commas separate
+        joint restrictions), a sequence of such texts, a mapping of weights by name (one row),
+        or a matrix of shape (q, k) or (k,). Names may hold colons and spaces and need no quotes.
+    names
+        Coefficient names, length k.
+    value
+        Right-hand side for matrices and mappings, shape (q,) or scalar; zero by default.
+
+    Returns
+    -------
+    Hypothesis
+
+    Raises
+    ------
+    DataError
+        If a name is unknown, a matrix has the wrong number of columns, or a row is all zero.
+
+    Examples
+    --------
+    >>> parse_hypothesis("risk:outbreak = risk:recovery", ["risk:outbreak", "risk:recovery"]).matrix
+    array([[ 1., -1.]])
+    """
+    names = tuple(str(n) for n in names)
+    if isinstance(hypothesis, Hypothesis):
+        return hypothesis
+    if isinstance(hypothesis, Mapping):
+        matrix, text = _from_weights(hypothesis, names)
+        right = np.broadcast_to(np.asarray(0.0 if value is None else value, dtype=float), (1,)).copy()
+    elif isinstance(hypothesis, str) or _is_texts(hypothesis):
+        text = hypothesis if isinstance(hypothesis, str) else ", ".join(map(str, hypothesis))
+        matrix, right = _from_text(text, names)
+    else:
+        matrix = np.atleast_2d(np.asarray(hypothesis, dtype=float))
+        right = np.broadcast_to(np.asarray(0.0 if value is None else value, dtype=float), matrix.shape[:1]).copy()
+        _fail_if_misshapen(matrix, names)
+        text = "; ".join(_row_text(row, r, names) for row, r in zip(matrix, right, strict=True))
+    _fail_if_empty_row(matrix, text)
+    return Hypothesis(matrix=matrix, value=right, names=names, text=text)
+
+
+def _is_texts(hypothesis: object) -> bool:
+    return isinstance(hypothesis, Sequence) and len(hypothesis) > 0 and all(isinstance(h, str) for h in hypothesis)
+
+
+def _from_text(text: str, names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    from formulaic.errors import FormulaicError
+    from formulaic.utils.constraints import LinearConstraints
+
+    alias = {name: f"b{i}_" for i, name in enumerate(names)}
+    try:
+        parsed = LinearConstraints.from_spec(_quoted(text, alias), list(alias.values()))
+    except (FormulaicError, KeyError, ValueError) as error:
+        unknown = [word for word in re.findall(r"[^\s,=+*\-/()]+", text) if word not in names and not _is_number(word)]
+        hint = "; ".join(f"'{w}'{nearest(w, names)}" for w in unknown) or "the text"
+        msg = f"Cannot read the hypothesis '{text}': {hint} is not a coefficient. Coefficients: {name_few(names, 12)}."
+        raise DataError(msg) from error
+    return np.asarray(parsed.constraint_matrix, dtype=float), np.asarray(parsed.constraint_values, dtype=float)
+
+
+def _quoted(text: str, alias: Mapping[str, str]) -> str:
+    """Replace each coefficient name, longest first, by a plain identifier that the parser can read."""
+    pattern = "|".join(re.escape(n) for n in sorted(alias, key=len, reverse=True))
+    if not pattern:
+        return text
+    whole = rf"`?(?<![\w:])({pattern})(?![\w:])`?"
+    return re.sub(whole, lambda found: alias[found.group(1)], text)
+
+
+def _is_number(word: str) -> bool:
+    return re.fullmatch(r"\d*\.?\d+(e\d*)?", word) is not None
+
+
+def _from_weights(weights: Mapping[str, float], names: tuple[str, ...]) -> tuple[FloatArray, str]:
+    unknown = [w for w in weights if w not in names]
+    if unknown:
+        msg = f"No coefficient named '{unknown[0]}'{nearest(unknown[0], names)}. Coefficients: {name_few(names, 12)}."
+        raise DataError(msg)
+    matrix = np.array([[float(weights.get(n, 0.0)) for n in names]])
+    return matrix, _row_text(matrix[0], 0.0, names)
+
+
+def _row_text(row: FloatArray, right: float, names: tuple[str, ...]) -> str:
+    terms = [f"{weight:+g}*{name}" for weight, name in zip(row, names, strict=True) if weight]
+    return f"{' '.join(terms)} = {right:g}".replace("+1*", "+").replace("-1*", "-").removeprefix("+")
+
+
+def _fail_if_misshapen(matrix: FloatArray, names: tuple[str, ...]) -> None:
+    if matrix.ndim != 2 or matrix.shape[1] != len(names):
+        msg = f"A hypothesis matrix needs one column per coefficient ({len(names)}); got shape {matrix.shape}."
+        raise DataError(msg)
+    fail_if_not_finite(matrix, "hypothesis matrix", "use finite weights")
+
+
+def _fail_if_empty_row(matrix: FloatArray, text: str) -> None:
+    if not matrix.size or (np.abs(matrix).sum(axis=1) == 0).any():
+        msg = f"The hypothesis '{text}' has a row without any coefficient; give each restriction at least one."
+        raise DataError(msg)
