@@ -1,0 +1,170 @@
+"""From a labelled panel to the arrays of a regression: rows with a missing cell are left out and counted by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.errors import DataError
+from panelcoop.options import BoolArray, FloatArray, IntArray
+from panelcoop.panel.record import Panel
+
+__all__ = ["PanelArrays", "StageCodes", "panel_arrays", "stage_codes"]
+
+
+@dataclass(frozen=True, eq=False)
+class PanelArrays:
+    """Complete rows of a panel as arrays.
+
+    Attributes
+    ----------
+    numbers
+        Numeric columns by name, each of shape (n,).
+    region, week
+        Codes of each row, shape (n,), into ``regions`` and ``weeks``.
+    regions, weeks
+        Labels of the regions and weeks that are left.
+    rows
+        Which rows of the panel are used, shape (rows of the panel,).
+    index
+        The (region, week) labels of the rows used.
+    dropped
+        Rows left out, by reason; a row counts once, under its first reason.
+    """
+
+    numbers: Mapping[str, FloatArray]
+    region: IntArray
+    week: IntArray
+    regions: pd.Index
+    weeks: pd.Index
+    rows: BoolArray
+    index: pd.MultiIndex
+    dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class StageCodes:
+    """The stage of each row used.
+
+    Attributes
+    ----------
+    codes
+        Shape (n,), into ``labels``.
+    labels
+        Stages that occur, in the order of the category, else of first appearance in time.
+    national
+        Whether all regions share the stage in every week.
+    """
+
+    codes: IntArray
+    labels: tuple[str, ...]
+    national: bool
+
+
+def panel_arrays(
+    panel: Panel, columns: Sequence[str], *, stage: str | None = None, weights: str | None = None
+) -> PanelArrays:
+    """Take the rows that are complete in all columns.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    columns
+        Numeric columns that the model needs; booleans count as 0 and 1.
+    stage
+        A column of labels that must be present too.
+    weights
+        A column of weights: rows with weight zero are left out, negative ones are an error.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, not numeric, infinite, or nothing is left.
+    """
+    wanted = [*columns, *([weights] if weights else []), *([stage] if stage else [])]
+    fail_if_columns_missing(wanted, list(panel.data.columns), "The panel")
+    numeric = {name: _numeric(panel.data[name], name) for name in dict.fromkeys(wanted) if name != stage}
+    rows, dropped = _complete_rows(panel, numeric, stage, weights)
+    index = panel.data.index if rows.all() else panel.data.index[rows]
+    if not len(index):
+        lost = "; ".join(f"{count} rows: {reason}" for reason, count in dropped.items())
+        msg = f"No row is complete in {name_few(wanted, 8)}: {lost}."
+        raise DataError(msg)
+    assert isinstance(index, pd.MultiIndex)
+    (region, regions), (week, weeks) = (_codes(index, level) for level in (0, 1))
+    kept = {name: values if rows.all() else values[rows] for name, values in numeric.items()}
+    return PanelArrays(kept, region, week, regions, weeks, rows, index, dropped)
+
+
+def stage_codes(panel: Panel, stage: str, arrays: PanelArrays) -> StageCodes:
+    """Give the stage of each row a number, in the order of the category or of first appearance in time."""
+    values = panel.data[stage] if arrays.rows.all() else panel.data[stage][arrays.rows]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        raw, labels = values.cat.codes.to_numpy().astype(np.int64), values.cat.categories
+        rank = np.arange(len(labels))
+    else:
+        raw, labels = pd.factorize(values)
+        first_week = np.full(len(labels), len(arrays.weeks))
+        np.minimum.at(first_week, raw, arrays.week)
+        rank = np.argsort(first_week, kind="stable")
+    present = [int(code) for code in rank if (raw == code).any()]
+    renumber = np.full(len(labels), -1)
+    renumber[present] = np.arange(len(present))
+    codes = renumber[raw]
+    by_week = np.zeros(len(arrays.weeks), dtype=np.int64)
+    by_week[arrays.week] = codes
+    return StageCodes(codes, tuple(str(labels[code]) for code in present), bool((by_week[arrays.week] == codes).all()))
+
+
+def _numeric(values: pd.Series, name: str) -> FloatArray:
+    if not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)):
+        msg = f"Column '{name}' is {values.dtype}, not numeric; convert it (pandas.to_numeric) or name another column."
+        raise DataError(msg)
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    if np.isinf(numbers).any():
+        where = values.index[np.isinf(numbers)]
+        msg = (
+            f"Column '{name}' is infinite in {len(where)} rows ({name_few(where, 3)}); repair them or set them missing."
+        )
+        raise DataError(msg)
+    return numbers
+
+
+def _complete_rows(
+    panel: Panel, numeric: Mapping[str, FloatArray], stage: str | None, weights: str | None
+) -> tuple[BoolArray, dict[str, int]]:
+    rows = np.ones(len(panel.data), dtype=bool)
+    missing = {f"'{name}' is missing": np.isnan(values) for name, values in numeric.items()}
+    if stage:
+        missing[f"'{stage}' is missing"] = panel.data[stage].isna().to_numpy()
+    if weights:
+        _fail_if_negative(numeric[weights], weights, panel.data.index)
+        missing[f"weight '{weights}' is zero"] = numeric[weights] == 0
+    dropped = {}
+    for reason, lost in missing.items():
+        fresh = int((rows & lost).sum())
+        if fresh:
+            dropped[reason] = fresh
+            rows &= ~lost
+    return rows, dropped
+
+
+def _fail_if_negative(values: FloatArray, name: str, index: pd.Index) -> None:
+    if (values < 0).any():
+        msg = f"Weight '{name}' is negative in {int((values < 0).sum())} rows ({name_few(index[values < 0], 3)})."
+        raise DataError(msg)
+
+
+def _codes(index: pd.MultiIndex, level: int) -> tuple[IntArray, pd.Index]:
+    """Give codes into the labels that occur."""
+    codes = np.asarray(index.codes[level], dtype=np.int64)
+    labels = index.levels[level]
+    present = np.bincount(codes, minlength=len(labels)) > 0
+    if present.all():
+        return codes, labels
+    return (np.cumsum(present) - 1)[codes], labels[present]

@@ -1,0 +1,318 @@
+"""What every estimate is: labelled coefficients with their covariance, convention and account of what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.errors import DataError, IdentificationError
+from panelcoop.hypotheses import Hypothesis, HypothesisLike, parse_hypothesis
+from panelcoop.numerics.distributions import chi2_sf, f_sf, t_ppf, t_sf
+from panelcoop.numerics.wald import wald_statistic
+from panelcoop.options import BoolArray, FloatArray
+
+__all__ = ["Contrast", "Estimate", "WaldTest"]
+
+ESTIMABLE_TOLERANCE = 1e-8  # relative size of R N below which rounding explains it
+
+
+@dataclass(frozen=True)
+class WaldTest:
+    """A test of linear restrictions, with the null it tests and the distribution it is held against.
+
+    Attributes
+    ----------
+    statistic
+        F (chi2 / q) when ``df_denominator`` is finite, chi2 otherwise.
+    df
+        Number of independent restrictions q.
+    df_denominator
+        Denominator degrees of freedom; ``numpy.inf`` for the chi2 form.
+    pvalue
+        Upper-tail probability.
+    null
+        The hypothesis in words.
+    convention
+        Covariance and degrees of freedom behind the statistic.
+    """
+
+    statistic: float
+    df: int
+    df_denominator: float
+    pvalue: float
+    null: str
+    convention: str
+
+    @property
+    def distribution(self) -> str:
+        """The reference distribution, written out."""
+        return f"chi2({self.df})" if np.isinf(self.df_denominator) else f"F({self.df}, {self.df_denominator:g})"
+
+    def __str__(self) -> str:
+        """Write the test in one line."""
+        return f"H0: {self.null}; {self.distribution} = {self.statistic:.4f}, p = {self.pvalue:.4f} [{self.convention}]"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A linear combination of coefficients with its standard error and interval.
+
+    Attributes
+    ----------
+    name, estimate, std_error, statistic, pvalue, conf_low, conf_high
+        The combination, tested against zero (or the right-hand side of its text).
+    df
+        Degrees of freedom of t; ``numpy.inf`` for the normal.
+    level
+        Level of the interval.
+    convention
+        Covariance and degrees of freedom used.
+    """
+
+    name: str
+    estimate: float
+    std_error: float
+    statistic: float
+    pvalue: float
+    conf_low: float
+    conf_high: float
+    df: float
+    level: float
+    convention: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Labelled coefficients and everything needed to read them.
+
+    Attributes
+    ----------
+    params
+        Coefficients, shape (k,); NaN where not identified.
+    cov
+        Covariance of the solution, shape (k, k); zero or NaN where a column was set aside. Errors and tests read
+        only estimable combinations of it.
+    df
+        Degrees of freedom of t statistics; ``numpy.inf`` for the normal.
+    nobs
+        Observations used.
+    outcome
+        Name of the dependent variable.
+    convention
+        Covariance, clusters, small-sample factor and degrees of freedom, written out.
+    effects
+        Absorbed effects, written out.
+    n_regions, n_weeks
+        Regions and weeks used.
+    dropped
+        Rows left out, by reason.
+    notes
+        What is not identified and why; warnings of the fit.
+    labels
+        Readable names of coefficients.
+    statistics
+        Further fit statistics by name (for example ``r2_within``).
+    solution
+        One solution of the normal equations, shape (k,), zero where a column was set aside; None means ``params``.
+    null_space
+        Directions that leave the fit unchanged, shape (k, d): a combination R b is estimable when R N = 0
+        (Searle 1971). None means that each coefficient that is NaN stands alone.
+    provenance
+        Plan hash, package version, git revision.
+    """
+
+    params: pd.Series
+    cov: pd.DataFrame
+    df: float
+    nobs: int
+    outcome: str
+    convention: str
+    effects: str = ""
+    n_regions: int = 0
+    n_weeks: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    solution: FloatArray | None = None
+    null_space: FloatArray | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def std_errors(self) -> pd.Series:
+        """Standard errors, the square roots of the diagonal of the covariance."""
+        variance = np.diag(self.cov.to_numpy()).copy()
+        variance[(variance < 0) | self.params.isna().to_numpy()] = np.nan
+        return pd.Series(np.sqrt(variance), index=self.params.index, name="std_error")
+
+    @property
+    def tstats(self) -> pd.Series:
+        """Coefficients over standard errors."""
+        return (self.params / self.std_errors).rename("statistic")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values of t(df)."""
+        return pd.Series(2 * t_sf(np.abs(self.tstats.to_numpy()), self.df), index=self.params.index, name="pvalue")
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Give symmetric intervals, estimate -+ t quantile times standard error.
+
+        Parameters
+        ----------
+        level
+            Between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns conf_low and conf_high, indexed by coefficient.
+        """
+        _fail_if_not_level(level)
+        half = float(t_ppf(0.5 + level / 2, self.df)) * self.std_errors
+        return pd.DataFrame({"conf_low": self.params - half, "conf_high": self.params + half})
+
+    def tidy(self, level: float = 0.95) -> pd.DataFrame:
+        """Put coefficients, errors, statistics, p-values and intervals into one frame, one row per coefficient."""
+        columns = {"estimate": self.params, "std_error": self.std_errors, "statistic": self.tstats}
+        return pd.DataFrame({**columns, "pvalue": self.pvalues}).join(self.conf_int(level)).rename_axis("term")
+
+    def hypothesis(self, hypothesis: HypothesisLike, value: FloatArray | float | None = None) -> Hypothesis:
+        """Read a hypothesis on these coefficients and make sure it is identified.
+
+        Raises
+        ------
+        DataError
+            If a name is unknown.
+        IdentificationError
+            If it involves a coefficient that is not identified; the notes say why.
+        """
+        parsed = parse_hypothesis(hypothesis, [str(n) for n in self.params.index], value)
+        if not self.is_estimable(parsed.matrix).all():
+            lost = self.params.isna().to_numpy() & (parsed.matrix != 0).any(axis=0)
+            names = [str(n) for n in self.params.index[lost]]
+            why = next((note for note in self.notes if any(n in note for n in names)), "see notes")
+            msg = f"'{parsed.text}' is not identified: it moves with {', '.join(names)} ({why})."
+            raise IdentificationError(msg)
+        return parsed
+
+    def is_estimable(self, matrix: FloatArray) -> BoolArray:
+        """Say of each row of a matrix (q, k) whether that combination of coefficients is estimable."""
+        lost = np.eye(len(self.params))[:, self.params.isna().to_numpy()]
+        null = lost if self.null_space is None else self.null_space
+        if not null.size:
+            return np.ones(len(matrix), dtype=bool)
+        scale = np.linalg.norm(matrix, axis=1, keepdims=True) * np.linalg.norm(null, axis=0)
+        return np.asarray((np.abs(matrix @ null) <= ESTIMABLE_TOLERANCE * scale).all(axis=1))
+
+    def combine(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Estimate R b and its covariance, shapes (q,) and (q, q); NaN where a row is not estimable."""
+        solution = self.params.fillna(0.0).to_numpy() if self.solution is None else self.solution
+        lost = ~self.is_estimable(matrix)
+        value, cov = matrix @ solution, matrix @ np.nan_to_num(self.cov.to_numpy()) @ matrix.T
+        value[lost], cov[lost], cov[:, lost] = np.nan, np.nan, np.nan
+        return value, cov
+
+    def wald(self, hypothesis: HypothesisLike, value: FloatArray | float | None = None) -> WaldTest:
+        """Test linear restrictions R b = r jointly: F(q, df) when df is finite, chi2(q) otherwise.
+
+        Parameters
+        ----------
+        hypothesis
+            Text, texts, weights by name, or a matrix: see ``parse_hypothesis``.
+        value
+            Right-hand side for a matrix or weights.
+        """
+        parsed = self.hypothesis(hypothesis, value)
+        estimate, cov = self.combine(parsed.matrix)
+        found = wald_statistic(estimate, cov, np.eye(len(estimate)), parsed.value)
+        exact = np.isfinite(self.df)
+        statistic = found.chi2 / found.df if exact else found.chi2
+        tail = f_sf(statistic, found.df, self.df) if exact else chi2_sf(statistic, found.df)
+        return WaldTest(statistic, found.df, self.df, float(tail), parsed.text, self.convention)
+
+    def contrast(self, hypothesis: HypothesisLike, *, name: str | None = None, level: float = 0.95) -> Contrast:
+        """Estimate one linear combination, for example ``"risk:outbreak - risk:recovery"``.
+
+        Raises
+        ------
+        DataError
+            If the text holds more than one combination.
+        """
+        _fail_if_not_level(level)
+        parsed = self.hypothesis(hypothesis)
+        if len(parsed.matrix) != 1:
+            msg = (
+                f"A contrast is one combination; '{parsed.text}' has {len(parsed.matrix)}. Use wald() for joint tests."
+            )
+            raise DataError(msg)
+        value, cov = self.combine(parsed.matrix)
+        estimate, std_error = float(value[0] - parsed.value[0]), float(np.sqrt(cov[0, 0]))
+        t = estimate / std_error if std_error > 0 else np.nan
+        half = float(t_ppf(0.5 + level / 2, self.df)) * std_error
+        pvalue = float(2 * t_sf(abs(t), self.df))
+        bounds = (estimate - half, estimate + half)
+        return Contrast(name or parsed.text, estimate, std_error, t, pvalue, *bounds, self.df, level, self.convention)
+
+    def contrasts(self, hypotheses: Sequence[HypothesisLike], *, level: float = 0.95) -> pd.DataFrame:
+        """Estimate several combinations, one row each, in the order given."""
+        rows = [self.contrast(h, level=level) for h in hypotheses]
+        return pd.DataFrame([vars(r) for r in rows]).set_index("name")
+
+    def summary(self) -> str:
+        """Write a readable summary: what was estimated, how, and what could not be."""
+        head = [
+            f"{type(self).__name__}: {self.outcome}",
+            f"  observations {self.nobs:,}, regions {self.n_regions:,}, weeks {self.n_weeks:,}",
+            f"  effects: {self.effects}",
+            f"  errors: {self.convention}",
+            *[f"  dropped {count:,} rows: {reason}" for reason, count in self.dropped.items() if count],
+        ]
+        table = self.tidy().rename(index=dict(self.labels)).to_string(float_format=lambda v: f"{v:.4f}", na_rep="NA")
+        return "\n".join([*head, table, *[f"  note: {note}" for note in self.notes]])
+
+    def __str__(self) -> str:
+        """Return the summary."""
+        return self.summary()
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        """Coefficients as table packages read them: b, se, t, p and a 95% interval."""
+        tidy = self.tidy()
+        tidy.columns = pd.Index(["b", "se", "t", "p", "ci95l", "ci95u"])
+        return tidy.rename_axis("Coefficient")
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        return self.outcome
+
+    @property
+    def __maketables_fixef_string__(self) -> str:
+        return self.effects
+
+    @property
+    def __maketables_var_labels__(self) -> dict[str, str]:
+        return dict(self.labels)
+
+    @property
+    def __maketables_vcov_info__(self) -> dict[str, Any]:
+        return {"vcov_type": self.convention, "clustervar": None}
+
+    def __maketables_stat__(self, key: str) -> float | int | str | None:
+        known: dict[str, Any] = {
+            "N": self.nobs,
+            "regions": self.n_regions,
+            "weeks": self.n_weeks,
+            "se_type": self.convention,
+        }
+        return known.get(key, self.statistics.get(key))
+
+
+def _fail_if_not_level(level: float) -> None:
+    if not 0 < level < 1:
+        msg = f"level must lie between 0 and 1 (for example 0.95); got {level}."
+        raise DataError(msg)
