@@ -135,7 +135,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
 	  "$(PYTHON) cannot make virtual environments: its 'venv' or 'ensurepip' module is not installed." \
 	  "On Debian and Ubuntu: sudo apt install python3-venv. Elsewhere: install Python from python.org or conda."; exit 1; }
+	@echo "Setting up $(VENV) with the packages of requirements.lock (once; a minute or two after their download)"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
