@@ -1,1 +1,1 @@
-"""One small adapter per public source, and one registry of what is downloaded."""
+"""One small adapter per public source, one registry of downloads, and the weekly figures the study ships."""

@@ -1,0 +1,239 @@
+"""The weekly figures that travel with the repository: one CSV per source, a ledger, and a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
+from panelcoop.errors import DataError
+from panelcoop.panel.record import LEDGER_COLUMNS, Ledger
+from panelcoop.panel.regions import RegionSystem, china_provinces
+from panelcoop.panel.sources.records import WeeklyFigures, ledger_entry
+from panelcoop.panel.weeks import WEEKS
+
+__all__ = [
+    "LEDGER_FILE",
+    "MANIFEST",
+    "VARIABLES",
+    "csv_bytes",
+    "describe_file",
+    "load_ledger",
+    "load_weekly",
+    "read_manifest",
+    "sha256_of",
+    "weekly_file",
+]
+
+MANIFEST = "manifest.json"
+LEDGER_FILE = "weekly/ledger.csv"
+COUNTS = ("new_cases", "new_deaths", "cumulative_cases", "cumulative_deaths")
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "oxcgrt": ("stringency", "containment_health", "government_response", "economic_support"),
+    "jhu": COUNTS,
+    "canghailan": COUNTS,
+    "gpl_covid": ("share_travel_ban", "share_emergency", "share_home_isolation"),
+}
+"""Source -> its weekly variables."""
+
+LIMITS = {"oxcgrt": 100.0, "gpl_covid": 1.0}
+"""Source -> largest possible value; counts have none. Nothing is below zero."""
+
+
+def weekly_file(source: str) -> str:
+    """Return the path of a source's weekly figures inside the data folder.
+
+    Examples
+    --------
+    >>> weekly_file("jhu")
+    'weekly/jhu.csv'
+    """
+    fail_if_not_one_of(source, list(VARIABLES), "the source")
+    return f"weekly/{source}.csv"
+
+
+def load_weekly(source: str, *, folder: Path | str, system: RegionSystem | None = None) -> WeeklyFigures:
+    """Load the shipped weekly figures of one source.
+
+    Parameters
+    ----------
+    source
+        "oxcgrt", "jhu", "canghailan" or "gpl_covid".
+    folder
+        The data folder of the repository (the plan names it).
+    system
+        The regions; default the 31 provinces of China.
+
+    Returns
+    -------
+    WeeklyFigures
+        Complete in regions and weeks; its ledger holds the lines made when the figures were built, and new lines for
+        whatever the file lacks compared with what was shipped.
+
+    Raises
+    ------
+    DataError
+        When the file or a column is missing, a key is doubled, a region or week is unknown, or a value is no number
+        or impossible (below zero, above the scale).
+
+    Notes
+    -----
+    A file changed by hand is read, and said to be changed: a blank cell, a missing row and a missing province become
+    NaN with a ledger line each.
+    """
+    system = system or china_provinces()
+    name = weekly_file(source)
+    table = _read(Path(folder) / name, source)
+    frame, absent = _complete(table, source, system, name)
+    _fail_if_impossible(frame, source, name)
+    changed = _changes(frame, source, Path(folder), name)
+    return WeeklyFigures(frame, load_ledger(folder, source) + absent + changed)
+
+
+def load_ledger(folder: Path | str, source: str = "") -> Ledger:
+    """Load the ledger made when the shipped figures were built, of one source or of all.
+
+    Raises
+    ------
+    DataError
+        When the file is missing or lacks a column.
+    """
+    path = Path(folder) / LEDGER_FILE
+    if not path.is_file():
+        msg = f"{path} does not exist; restore it from the repository or rebuild it: make data."
+        raise DataError(msg)
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    fail_if_columns_missing(LEDGER_COLUMNS, list(rows.columns), LEDGER_FILE)
+    rows = rows[rows["source"] == source].reset_index(drop=True) if source else rows
+    return Ledger(rows.astype(object).assign(count=rows["count"].astype(int).astype(object)))
+
+
+def read_manifest(folder: Path | str) -> dict[str, dict[str, dict[str, object]]]:
+    """Read the manifest: checksum, rows, weeks and missing cells of every shipped file, checksums of the inputs.
+
+    Raises
+    ------
+    DataError
+        When it is missing or no JSON.
+    """
+    path = Path(folder) / MANIFEST
+    try:
+        manifest: dict[str, dict[str, dict[str, object]]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        msg = f"{path} cannot be read ({fault}); restore it from the repository or rebuild it: make data."
+        raise DataError(msg) from fault
+    return manifest
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Write a table as the same bytes on every machine.
+
+    Notes
+    -----
+    UTF-8, Unix line ends; weeks as labels (2020-W05), days as ISO dates; whole-number columns without decimals; other
+    floats in their shortest exact form; a missing cell is empty.
+
+    Examples
+    --------
+    >>> csv_bytes(pd.DataFrame({"week": [pd.Timestamp("2020-01-27")], "n": [3.0], "x": [0.5]}))
+    b'week,n,x\\n2020-W05,3,0.5\\n'
+    """
+    text = frame.copy()
+    for column in text.columns:
+        values = text[column]
+        if column == "week" and pd.api.types.is_datetime64_any_dtype(values):
+            text[column] = WEEKS.labels(pd.DatetimeIndex(values))
+        elif pd.api.types.is_datetime64_any_dtype(values):
+            text[column] = values.dt.strftime("%Y-%m-%d")
+        elif pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+            text[column] = values.astype("Int64")
+    buffer = io.StringIO()
+    text.to_csv(buffer, index=False, lineterminator="\n")
+    return buffer.getvalue().encode("utf-8")
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def describe_file(content: bytes) -> dict[str, object]:
+    """Return what the manifest says of a shipped CSV: checksum, size, rows, columns, missing cells, weeks."""
+    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    lines: dict[str, object] = {
+        "sha256": sha256_of(content),
+        "bytes": len(content),
+        "rows": len(table),
+        "missing": {str(c): int((table[c] == "").sum()) for c in table.columns},
+    }
+    if "week" in table and (table["week"] != "").all():
+        lines |= {"first_week": table["week"].min(), "last_week": table["week"].max()}
+    return lines
+
+
+def _read(path: Path, source: str) -> pd.DataFrame:
+    if not path.is_file():
+        msg = f"{path} does not exist; restore it from the repository or rebuild it: make data."
+        raise DataError(msg)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    fail_if_columns_missing(["iso", "week", *VARIABLES[source]], list(table.columns), path.name)
+    numbers = {v: pd.to_numeric(table[v].replace("", None), errors="coerce").astype(float) for v in VARIABLES[source]}
+    for variable, values in numbers.items():
+        odd = table.loc[values.isna() & (table[variable] != ""), variable]
+        if len(odd):
+            msg = f"{path.name}: column '{variable}' holds {name_few(odd)} in line {odd.index[0] + 2}, which is no number."
+            raise DataError(msg)
+    labels = {label: WEEKS.start(label) for label in table["week"].unique()}
+    return pd.DataFrame({"iso": table["iso"], "week": table["week"].map(labels), **numbers})
+
+
+def _complete(table: pd.DataFrame, source: str, system: RegionSystem, name: str) -> tuple[pd.DataFrame, Ledger]:
+    unknown = sorted(set(table["iso"]) - set(system.codes))
+    if unknown:
+        msg = f"{name}: {name_few(unknown)} is no code of {system.label}; the codes are ISO 3166-2, such as CN-HB."
+        raise DataError(msg)
+    doubled = table[table.duplicated(["iso", "week"])]
+    if len(doubled):
+        cells = name_few(f"{r.iso} {WEEKS.label(r.week)}" for r in doubled.itertuples())
+        msg = f"{name}: {len(doubled)} region-weeks occur twice ({cells}); keep one line each."
+        raise DataError(msg)
+    weeks = WEEKS.range(table["week"].min(), table["week"].max())
+    grid = pd.MultiIndex.from_product([sorted(system.codes), weeks], names=["iso", "week"])
+    keyed = table.set_index(["iso", "week"])
+    gone = grid.difference(keyed.index).to_frame(index=False).groupby("iso")["week"].count()
+    lines = [
+        ledger_entry(source, "missing", f"region-week absent from {name}", region=str(code), count=int(n))
+        for code, n in gone.items()
+    ]
+    return keyed.reindex(grid).reset_index(), Ledger.of(lines)
+
+
+def _fail_if_impossible(frame: pd.DataFrame, source: str, name: str) -> None:
+    for variable in VARIABLES[source]:
+        values = frame[variable]
+        bad = frame[(values < 0) | (values > LIMITS.get(source, float("inf")))]
+        if len(bad):
+            first = bad.iloc[0]
+            cell = f"{first['iso']} {WEEKS.label(first['week'])} = {first[variable]:g}"
+            msg = f"{name}: {len(bad)} impossible values of '{variable}' ({cell}); the scale is 0 to {LIMITS.get(source, 'any')}."
+            raise DataError(msg)
+
+
+def _changes(frame: pd.DataFrame, source: str, folder: Path, name: str) -> Ledger:
+    told = read_manifest(folder)["files"].get(name, {})
+    if told.get("sha256") == sha256_of((folder / name).read_bytes()):
+        return Ledger.empty()
+    lines = [ledger_entry(source, "noted", f"{name} differs from the shipped file (checksum); read as it is")]
+    shipped = told.get("missing")
+    known = shipped if isinstance(shipped, dict) else {}
+    for variable in VARIABLES[source]:
+        more = int(frame[variable].isna().sum()) - int(known.get(variable, 0))
+        if more > 0:
+            reason = f"cells blank or absent in {name} that were shipped with a value"
+            lines.append(ledger_entry(source, "missing", reason, variable=variable, count=more))
+    return Ledger.of(lines)
