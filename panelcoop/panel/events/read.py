@@ -1,0 +1,273 @@
+"""Read a log of cooperation events: every row is either accepted or rejected with its reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.errors import DataError
+from panelcoop.panel.events.contract import EVENT_COLUMNS, LEVELS, SEPARATOR, event_schema
+from panelcoop.panel.events.log import PROBLEM_COLUMNS, REJECTED_COLUMNS, EventLog
+from panelcoop.panel.events.problems import (
+    Parsed,
+    parse_contents,
+    parse_date,
+    parse_formality,
+    parse_level,
+    parse_mandated,
+    parse_mechanism,
+    parse_regions,
+    parse_weight,
+)
+from panelcoop.panel.events.raw import TableLike, read_tables
+from panelcoop.panel.record import Ledger
+from panelcoop.panel.regions import RegionSystem
+from panelcoop.panel.weeks import WEEKS, Calendar, When
+
+__all__ = ["RegionsLike", "as_regions", "read_events"]
+
+RegionsLike: TypeAlias = "RegionSystem | pd.DataFrame | str | Path"
+"""A region system, a table of regions or its path: columns code, name, and where known level, parent, other_names."""
+
+SAME_EVENT = ["document", "start", "end", "source", "target", "mechanism"]
+"""Rows of one document that agree in these fields tell of one event."""
+
+
+def read_events(
+    source: TableLike,
+    *,
+    regions: RegionsLike | None = None,
+    calendar: Calendar = WEEKS,
+    window: tuple[When, When] | None = None,
+    columns: Mapping[str, str] | None = None,
+    encoding: str = "utf-8",
+) -> EventLog:
+    """Read and check a log of cooperation events.
+
+    Parameters
+    ----------
+    source
+        A CSV or Parquet file, a folder of them, or a frame of pandas, polars or pyarrow.
+    regions
+        Region system, table or path that names are matched against; without it every name is its own code.
+    calendar, window
+        First and last period of the study: events outside are rejected. Without a window no date is outside.
+    columns
+        Own header to field name, for headers the codebook does not know.
+    encoding
+        Encoding of CSV files.
+
+    Returns
+    -------
+    EventLog
+        Good rows, rejected rows with reasons, problems by row and column, and the ledger.
+
+    Raises
+    ------
+    DataError
+        When the table cannot be read at all or lacks a required column.
+
+    Notes
+    -----
+    De-duplication comes first. A row is a duplicate when its document already told of an event of the same days,
+    regions and mechanism; without a document id, when all its fields equal those of an earlier row. A region on both
+    sides is a self-loop, unless source and target are the same two or more regions (a mutual event).
+
+    Examples
+    --------
+    >>> log = read_events(pd.DataFrame({
+    ...     "date": ["2020-02-10", "2020-02-30"], "source": ["A", "A"], "target": ["B", "B"],
+    ...     "mechanism": ["agreement", "agreement"]}))
+    >>> print(log.report())
+    table: row 2, start '2020-02-30': impossible date; write year-month-day, such as 2020-02-10
+    2 rows read: 1 good, 1 rejected
+    """
+    system = None if regions is None else as_regions(regions)
+    draft, original = read_tables(source, columns=columns, encoding=encoding)
+    parsed = _parse(draft, system)
+    values = _with_defaults(pd.DataFrame({name: column.values for name, column in parsed.items()}), draft)
+    problems = _problems(draft, original, parsed, values, calendar=calendar, window=window)
+    return _split(values, original, problems, system)
+
+
+def as_regions(regions: RegionsLike) -> RegionSystem:
+    """Make a region system of a table or the path of one.
+
+    Parameters
+    ----------
+    regions
+        Columns `code` and `name`; `level` and `parent` where known; `other_names` with spellings parted by "|".
+
+    Raises
+    ------
+    DataError
+        When the file is absent or unreadable, or the table breaks the contract of ``RegionSystem``.
+
+    Examples
+    --------
+    >>> as_regions(pd.DataFrame({"code": ["A"], "name": ["Alpha"], "other_names": ["Al|Alfa"]})).find("alfa")
+    'A'
+    """
+    if isinstance(regions, RegionSystem):
+        return regions
+    table, label = (
+        (regions, "regions") if isinstance(regions, pd.DataFrame) else (_region_file(Path(regions)), str(regions))
+    )
+    plain = table.rename(columns=lambda name: str(name).strip())
+    if "name" not in plain and "code" in plain:
+        plain = plain.assign(name=plain["code"])
+    if "level" in plain:
+        bad = sorted(set(plain["level"].dropna().astype(str)) - {"", *LEVELS, "outside"})
+        if bad:
+            msg = f"The region table '{label}' has unknown levels {bad}; use {', '.join(LEVELS)} or outside."
+            raise DataError(msg)
+    spellings = [name for name in plain.columns if name == "other_names" or str(name).startswith("name_")]
+    return RegionSystem.from_table(plain, label=label, name_columns=spellings)
+
+
+def _region_file(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError as fault:
+        msg = f"There is no region table {path}."
+        raise DataError(msg) from fault
+    except (OSError, ValueError, pd.errors.ParserError) as fault:
+        msg = f"The region table {path} cannot be read: {fault}."
+        raise DataError(msg) from fault
+
+
+def _parse(draft: pd.DataFrame, regions: RegionSystem | None) -> dict[str, Parsed]:
+    return {
+        "start": parse_date(draft["start"], required=True),
+        "end": parse_date(draft["end"], required=False),
+        "source": parse_regions(draft["source"], regions),
+        "target": parse_regions(draft["target"], regions),
+        "source_level": parse_level(draft["source_level"]),
+        "target_level": parse_level(draft["target_level"]),
+        "mechanism": parse_mechanism(draft["mechanism"]),
+        "contents": parse_contents(draft["contents"]),
+        "weight": parse_weight(draft["weight"]),
+        "formality": parse_formality(draft["formality"]),
+        "mandated": parse_mandated(draft["mandated"]),
+    }
+
+
+def _with_defaults(values: pd.DataFrame, draft: pd.DataFrame) -> pd.DataFrame:
+    """Fill the last day, and count paired support as ordered."""
+    ordered = values["mandated"] | (values["mechanism"] == "counterpart_support")
+    return values.assign(
+        end=values["end"].where(values["end"].notna() | (draft["end"] != ""), values["start"]),
+        mandated=ordered.astype(bool),
+        document=draft["document"],
+        file=draft["file"].astype(object),
+        row=draft["row"].astype(int),
+    )
+
+
+def _problems(
+    draft: pd.DataFrame,
+    original: pd.DataFrame,
+    parsed: dict[str, Parsed],
+    values: pd.DataFrame,
+    *,
+    calendar: Calendar,
+    window: tuple[When, When] | None,
+) -> pd.DataFrame:
+    """List every problem, one line per row and column; rows without another problem are checked for repetition."""
+    nothing = pd.Series("", index=draft.index, dtype=object)
+    unread = original["fault"] != ""
+    columns = [(name, draft[name], column.problems) for name, column in parsed.items()]
+    columns += [("target", draft["target"], _self_loops(values)), ("end", draft["end"], _reversed(values))]
+    columns.append(("start", draft["start"], _outside(values, calendar, window)))
+    columns = [("", nothing, original["fault"]), *((n, cells, fault.where(~unread, "")) for n, cells, fault in columns)]
+    good = np.logical_and.reduce([(fault == "").to_numpy(bool) for _, _, fault in columns])
+    columns.append(
+        ("document", draft["document"], _duplicates(values[good], draft[good]).reindex(draft.index, fill_value=""))
+    )
+    parts = [
+        draft.loc[fault != "", ["file", "row"]].assign(
+            column=name, value=cells[fault != ""], problem=fault[fault != ""]
+        )
+        for name, cells, fault in columns
+    ]
+    listed = pd.concat(parts).sort_index(kind="stable")
+    return listed.assign(position=listed.index).reset_index(drop=True)
+
+
+def _duplicates(values: pd.DataFrame, draft: pd.DataFrame) -> pd.Series:
+    """Name the earlier row that a row repeats."""
+    with_id = values["document"] != ""
+    key = pd.Series(0, index=values.index)
+    key[with_id] = values[with_id].groupby(SAME_EVENT, sort=False, dropna=False).ngroup() + 1
+    fields = [name for name in draft.columns if name not in ("file", "row")]
+    key[~with_id] = -1 - draft[~with_id].groupby(fields, sort=False, dropna=False).ngroup()
+    repeats = key.duplicated()
+    first = pd.Series(values.index, index=values.index).groupby(key).transform("first")
+    where = values.loc[first, "file"].to_numpy() + ": row " + values.loc[first, "row"].astype(str).to_numpy()
+    kind = np.where(with_id, "duplicate document: the same event as ", "exact duplicate of ")
+    return pd.Series(np.where(repeats, kind + where, ""), index=values.index, dtype=object)
+
+
+def _self_loops(values: pd.DataFrame) -> pd.Series:
+    def loop(source: str, target: str) -> str:
+        if not source or not target or (source == target and SEPARATOR in source):
+            return ""
+        shared = set(source.split(SEPARATOR)) & set(target.split(SEPARATOR))
+        return f"self-loop: {', '.join(sorted(shared))} is both source and target" if shared else ""
+
+    pairs = zip(values["source"], values["target"], strict=True)
+    return pd.Series([loop(str(s), str(t)) for s, t in pairs], index=values.index, dtype=object)
+
+
+def _reversed(values: pd.DataFrame) -> pd.Series:
+    backwards = (values["end"] < values["start"]).to_numpy(bool)
+    return pd.Series(np.where(backwards, "the event ends before it starts", ""), index=values.index, dtype=object)
+
+
+def _outside(values: pd.DataFrame, calendar: Calendar, window: tuple[When, When] | None) -> pd.Series:
+    if window is None:
+        return pd.Series("", index=values.index, dtype=object)
+    periods = calendar.range(*window)
+    first, last = periods[0], periods[-1] + calendar.step
+    bad = ((values["start"] < first) | (values["end"] >= last)).to_numpy(bool)
+    msg = f"outside the calendar ({calendar.label(periods[0])} to {calendar.label(periods[-1])})"
+    return pd.Series(np.where(bad, msg, ""), index=values.index, dtype=object)
+
+
+def _split(
+    values: pd.DataFrame, original: pd.DataFrame, problems: pd.DataFrame, regions: RegionSystem | None
+) -> EventLog:
+    bad = values.index.isin(problems["position"])
+    reasons = problems.groupby("position")["problem"].agg("; ".join)
+    rejected = original.loc[reasons.index, ["file", "row", "original"]].assign(reasons=reasons)
+    events = values.loc[~bad, list(EVENT_COLUMNS)].reset_index(drop=True)
+    schema = event_schema()
+    return EventLog(
+        events=schema.validate(events) if len(events) else events,
+        rejected=rejected[list(REJECTED_COLUMNS)].reset_index(drop=True),
+        problems=problems[list(PROBLEM_COLUMNS)],
+        regions=regions,
+        ledger=_ledger(problems) + _forced_mandates(events),
+    )
+
+
+def _forced_mandates(events: pd.DataFrame) -> Ledger:
+    forced = int((events["mechanism"] == "counterpart_support").sum())
+    entry = {"source": "events", "action": "noted", "reason": "counterpart support counts as ordered", "count": forced}
+    return Ledger.of([entry] if forced else [])
+
+
+def _ledger(problems: pd.DataFrame) -> Ledger:
+    """Count each rejected row once, under its first reason without the particulars."""
+    first = problems.drop_duplicates("position")
+    kinds = first["problem"].str.split(r"[:;(']", n=1, regex=True).str[0].str.strip()
+    kinds = kinds.str.replace(r" of .*: row.*$| of .*$", "", regex=True)
+    return Ledger.of(
+        {"source": file, "action": "dropped", "reason": kind, "count": count}
+        for (file, kind), count in Counter(zip(first["file"], kinds, strict=True)).items()
+    )
