@@ -56,6 +56,11 @@ def read_canghailan(path: Path | str, *, variable: str, system: RegionSystem | N
     DataError
         When a column is missing, a date or a number cannot be read, a province is unknown, or a province-day
         is doubled.
+
+    Notes
+    -----
+    Rows of other countries, of the nation and of cities are no part of what is read: the original has them, the
+    mirror's extract has not, and the ledger is the same for both.
     """
     system = system or china_provinces()
     where, column = Path(path).name, COUNTS[variable]
@@ -74,7 +79,7 @@ def read_canghailan(path: Path | str, *, variable: str, system: RegionSystem | N
     wide = long.set_index(["day", "iso"])["value"].unstack("iso")  # noqa: PD010 - keys are unique, nothing to average
     daily = complete_days(wide, SOURCE, variable)
     followed = _zero_until_listed(daily.frame, variable)
-    left_out = _left_out(len(table) - len(provinces), provinces["province"][codes.isna()], variable)
+    left_out = _left_out(provinces["province"][codes.isna()], variable)
     absent = absent_regions(daily.frame.columns, system, SOURCE, variable)
     return DailyFigures(followed.frame, left_out + absent + daily.ledger + followed.ledger)
 
@@ -166,20 +171,9 @@ def _first_week(new: pd.DataFrame, cumulative: pd.DataFrame, variable: str) -> D
     return DailyFigures(new.where(~begins, cumulative), Ledger.of(lines))
 
 
-def _left_out(elsewhere: int, outside: pd.Series, variable: str) -> Ledger:
+def _left_out(outside: pd.Series, variable: str) -> Ledger:
     rows = outside.value_counts().sort_index()
-    lines = [
+    return Ledger.of(
         ledger_entry(SOURCE, "excluded", f"{name}: {OUTSIDE[str(name)]}", variable=variable, count=int(n))
         for name, n in rows.items()
-    ]
-    if elsewhere:
-        lines.append(
-            ledger_entry(
-                SOURCE,
-                "excluded",
-                "row of another country, of the nation or of a city",
-                variable=variable,
-                count=elsewhere,
-            )
-        )
-    return Ledger.of(lines)
+    )

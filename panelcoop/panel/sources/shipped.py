@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,23 +12,19 @@ from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_f
 from panelcoop.errors import DataError
 from panelcoop.panel.record import LEDGER_COLUMNS, Ledger
 from panelcoop.panel.regions import RegionSystem, china_provinces
+from panelcoop.panel.sources.manifest import changed_files, read_manifest
 from panelcoop.panel.sources.records import WeeklyFigures, ledger_entry
-from panelcoop.panel.weeks import WEEKS
+from panelcoop.panel.weeks import WEEKS, parse_week
 
 __all__ = [
     "LEDGER_FILE",
-    "MANIFEST",
     "VARIABLES",
     "csv_bytes",
-    "describe_file",
     "load_ledger",
     "load_weekly",
-    "read_manifest",
-    "sha256_of",
     "weekly_file",
 ]
 
-MANIFEST = "manifest.json"
 LEDGER_FILE = "weekly/ledger.csv"
 COUNTS = ("new_cases", "new_deaths", "cumulative_cases", "cumulative_deaths")
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -89,9 +83,10 @@ def load_weekly(source: str, *, folder: Path | str, system: RegionSystem | None 
     system = system or china_provinces()
     name = weekly_file(source)
     table = _read(Path(folder) / name, source)
-    frame, absent = _complete(table, source, system, name)
+    told = read_manifest(folder)["files"].get(name, {})
+    frame, absent = _complete(table, source, system, told)
     _fail_if_impossible(frame, source, name)
-    changed = _changes(frame, source, Path(folder), name)
+    changed = _changes(frame, source, told, Path(folder))
     return WeeklyFigures(frame, load_ledger(folder, source) + absent + changed)
 
 
@@ -113,25 +108,8 @@ def load_ledger(folder: Path | str, source: str = "") -> Ledger:
     return Ledger(rows.astype(object).assign(count=rows["count"].astype(int).astype(object)))
 
 
-def read_manifest(folder: Path | str) -> dict[str, dict[str, dict[str, object]]]:
-    """Read the manifest: checksum, rows, weeks and missing cells of every shipped file, checksums of the inputs.
-
-    Raises
-    ------
-    DataError
-        When it is missing or no JSON.
-    """
-    path = Path(folder) / MANIFEST
-    try:
-        manifest: dict[str, dict[str, dict[str, object]]] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        msg = f"{path} cannot be read ({fault}); restore it from the repository or rebuild it: make data."
-        raise DataError(msg) from fault
-    return manifest
-
-
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Write a table as the same bytes on every machine.
+    r"""Write a table as the same bytes on every machine.
 
     Notes
     -----
@@ -141,7 +119,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     Examples
     --------
     >>> csv_bytes(pd.DataFrame({"week": [pd.Timestamp("2020-01-27")], "n": [3.0], "x": [0.5]}))
-    b'week,n,x\\n2020-W05,3,0.5\\n'
+    b'week,n,x\n2020-W05,3,0.5\n'
     """
     text = frame.copy()
     for column in text.columns:
@@ -157,25 +135,6 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def sha256_of(content: bytes) -> str:
-    """Return the SHA-256 of some bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def describe_file(content: bytes) -> dict[str, object]:
-    """Return what the manifest says of a shipped CSV: checksum, size, rows, columns, missing cells, weeks."""
-    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    lines: dict[str, object] = {
-        "sha256": sha256_of(content),
-        "bytes": len(content),
-        "rows": len(table),
-        "missing": {str(c): int((table[c] == "").sum()) for c in table.columns},
-    }
-    if "week" in table and (table["week"] != "").all():
-        lines |= {"first_week": table["week"].min(), "last_week": table["week"].max()}
-    return lines
-
-
 def _read(path: Path, source: str) -> pd.DataFrame:
     if not path.is_file():
         msg = f"{path} does not exist; restore it from the repository or rebuild it: make data."
@@ -186,29 +145,37 @@ def _read(path: Path, source: str) -> pd.DataFrame:
     for variable, values in numbers.items():
         odd = table.loc[values.isna() & (table[variable] != ""), variable]
         if len(odd):
-            msg = f"{path.name}: column '{variable}' holds {name_few(odd)} in line {odd.index[0] + 2}, which is no number."
+            line = f"line {odd.index[0] + 2}"
+            msg = f"{path.name}: column '{variable}' holds {name_few(odd)}, which is no number (first in {line})."
             raise DataError(msg)
     labels = {label: WEEKS.start(label) for label in table["week"].unique()}
     return pd.DataFrame({"iso": table["iso"], "week": table["week"].map(labels), **numbers})
 
 
-def _complete(table: pd.DataFrame, source: str, system: RegionSystem, name: str) -> tuple[pd.DataFrame, Ledger]:
+def _complete(
+    table: pd.DataFrame, source: str, system: RegionSystem, told: Mapping[str, object]
+) -> tuple[pd.DataFrame, Ledger]:
+    name = weekly_file(source)
     unknown = sorted(set(table["iso"]) - set(system.codes))
     if unknown:
         msg = f"{name}: {name_few(unknown)} is no code of {system.label}; the codes are ISO 3166-2, such as CN-HB."
         raise DataError(msg)
     doubled = table[table.duplicated(["iso", "week"])]
     if len(doubled):
-        cells = name_few(f"{r.iso} {WEEKS.label(r.week)}" for r in doubled.itertuples())
+        cells = name_few(
+            f"{code} {WEEKS.label(week)}" for code, week in zip(doubled["iso"], doubled["week"], strict=True)
+        )
         msg = f"{name}: {len(doubled)} region-weeks occur twice ({cells}); keep one line each."
         raise DataError(msg)
-    weeks = WEEKS.range(table["week"].min(), table["week"].max())
+    span = [*table["week"], *(parse_week(str(told[end])) for end in ("first_week", "last_week") if end in told)]
+    weeks = WEEKS.range(min(span), max(span))
     grid = pd.MultiIndex.from_product([sorted(system.codes), weeks], names=["iso", "week"])
     keyed = table.set_index(["iso", "week"])
-    gone = grid.difference(keyed.index).to_frame(index=False).groupby("iso")["week"].count()
+    gone = keyed.assign(held=True)["held"].reindex(grid).isna().groupby(level="iso").sum()
     lines = [
         ledger_entry(source, "missing", f"region-week absent from {name}", region=str(code), count=int(n))
         for code, n in gone.items()
+        if n
     ]
     return keyed.reindex(grid).reset_index(), Ledger.of(lines)
 
@@ -220,20 +187,17 @@ def _fail_if_impossible(frame: pd.DataFrame, source: str, name: str) -> None:
         if len(bad):
             first = bad.iloc[0]
             cell = f"{first['iso']} {WEEKS.label(first['week'])} = {first[variable]:g}"
-            msg = f"{name}: {len(bad)} impossible values of '{variable}' ({cell}); the scale is 0 to {LIMITS.get(source, 'any')}."
+            most = f" to {LIMITS[source]:g}" if source in LIMITS else " upwards"
+            msg = f"{name}: {len(bad)} impossible values of '{variable}' ({cell}); the scale is 0{most}."
             raise DataError(msg)
 
 
-def _changes(frame: pd.DataFrame, source: str, folder: Path, name: str) -> Ledger:
-    told = read_manifest(folder)["files"].get(name, {})
-    if told.get("sha256") == sha256_of((folder / name).read_bytes()):
-        return Ledger.empty()
-    lines = [ledger_entry(source, "noted", f"{name} differs from the shipped file (checksum); read as it is")]
+def _changes(frame: pd.DataFrame, source: str, told: Mapping[str, object], folder: Path) -> Ledger:
+    name = weekly_file(source)
+    changed = changed_files(folder, [name], source)
     shipped = told.get("missing")
     known = shipped if isinstance(shipped, dict) else {}
-    for variable in VARIABLES[source]:
-        more = int(frame[variable].isna().sum()) - int(known.get(variable, 0))
-        if more > 0:
-            reason = f"cells blank or absent in {name} that were shipped with a value"
-            lines.append(ledger_entry(source, "missing", reason, variable=variable, count=more))
-    return Ledger.of(lines)
+    more = {v: int(frame[v].isna().sum()) - int(known.get(v, 0)) for v in VARIABLES[source]}
+    reason = f"cells blank or absent in {name} that were shipped with a value"
+    lines = [ledger_entry(source, "missing", reason, variable=v, count=n) for v, n in more.items() if n > 0]
+    return changed + Ledger.of(lines)
