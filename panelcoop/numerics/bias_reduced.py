@@ -1,0 +1,123 @@
+"""Few clusters: CRV2 with Bell-McCaffrey degrees of freedom, and CRV3, the cluster jackknife."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from panelcoop.errors import DataError
+from panelcoop.numerics.grouping import Grouping, group_sums
+from panelcoop.numerics.least_squares import LinearFit
+from panelcoop.numerics.leverage import cluster_hat
+from panelcoop.options import FloatArray
+
+__all__ = ["ClusterCorrection", "bell_mccaffrey_df", "crv2", "crv3"]
+
+MOST_ROWS = 5000  # rows of one cluster: its hat matrix is formed densely
+SINGULAR = 1e-9  # eigenvalue of I - H that counts as zero (an effect nested in the cluster)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterCorrection:
+    """Scores of clusters after leverage is corrected for.
+
+    Attributes
+    ----------
+    scores : (G, k) corrected scores
+    df : (k,) degrees of freedom per coefficient
+    """
+
+    scores: FloatArray
+    df: FloatArray
+
+
+def crv3(fit: LinearFit, clusters: Grouping) -> FloatArray:
+    """Return (G, k) jackknife scores X_g' (I - H_gg)^+ e_g; bread times a row is the change when the cluster is left out."""
+    scores = np.zeros((clusters.size, len(fit.solution)))
+    for group, columns, resid, hat in _cluster_blocks(fit, clusters):
+        values, vectors = linalg.eigh(np.eye(len(hat)) - hat, check_finite=False)
+        inverse = np.where(values > SINGULAR, 1.0 / np.where(values > SINGULAR, values, 1.0), 0.0)
+        scores[group] = (columns.T @ vectors) @ (inverse * (vectors.T @ resid))
+    return scores
+
+
+def crv2(fit: LinearFit, clusters: Grouping) -> ClusterCorrection:
+    """Return corrected scores X_g' (I - H_gg)^(+1/2) e_g and Bell-McCaffrey degrees of freedom of every coefficient.
+
+    Notes
+    -----
+    H is the hat matrix of columns and absorbed effects together, as if the effects were dummy variables (Bell and McCaffrey,
+    2002; Imbens and Kolesar, 2016; Pustejovsky and Tipton, 2018), with independent errors of one variance as working model.
+    """
+    k = len(fit.solution)
+    scores, adjusted = np.zeros((clusters.size, k)), []
+    for group, columns, resid, hat in _cluster_blocks(fit, clusters):
+        left = columns.T @ _inverse_root(hat)
+        scores[group] = left @ resid
+        adjusted.append(left.T)
+    df = np.array([_satterthwaite(fit, clusters, adjusted, unit) for unit in np.eye(k)])
+    return ClusterCorrection(scores, np.where(fit.identified, df, np.nan))
+
+
+def bell_mccaffrey_df(fit: LinearFit, clusters: Grouping, contrast: FloatArray) -> float:
+    """Return the Bell-McCaffrey degrees of freedom of one contrast (k,) under CRV2."""
+    adjusted = [(columns.T @ _inverse_root(hat)).T for _, columns, _, hat in _cluster_blocks(fit, clusters)]
+    return _satterthwaite(fit, clusters, adjusted, np.asarray(contrast, float))
+
+
+def _inverse_root(hat: FloatArray) -> FloatArray:
+    values, vectors = linalg.eigh(np.eye(len(hat)) - hat, check_finite=False)
+    root = np.where(values > SINGULAR, 1.0 / np.sqrt(np.where(values > SINGULAR, values, 1.0)), 0.0)
+    return np.asarray((vectors * root) @ vectors.T)
+
+
+def _satterthwaite(fit: LinearFit, clusters: Grouping, adjusted: list[FloatArray], contrast: FloatArray) -> float:
+    """Return tr(P)^2 / tr(P P) with P_gh = a_g' (I - H)_gh a_h and a_g the corrected rows along the contrast."""
+    weights = fit.bread @ contrast
+    order = np.argsort(clusters.codes, kind="stable")
+    ends = np.cumsum(clusters.counts)[:-1]
+    along = np.zeros((fit.nobs, clusters.size))
+    squares, inner = np.zeros(clusters.size), np.zeros((clusters.size, len(contrast)))
+    for group, rows in enumerate(np.split(order, ends)):
+        a = adjusted[group] @ weights
+        root = None if fit.weights is None else np.sqrt(fit.weights[rows])
+        along[rows, group] = a if root is None else a / root
+        squares[group] = a @ a
+        columns, _ = fit.design.demeaned(rows)
+        inner[group] = (a if root is None else a * root) @ columns
+    P = np.diag(squares) - inner @ fit.bread @ inner.T - _explained_by_effects(fit, along)
+    bottom = float((P**2).sum())
+    return float(np.trace(P)) ** 2 / bottom if bottom > 0 else float("nan")
+
+
+def _explained_by_effects(fit: LinearFit, along: FloatArray) -> FloatArray:
+    """Return the (G, G) inner products of the part of each column of `along` that the effects explain."""
+    door = fit.absorber
+    if door.solver is None:
+        return np.zeros((along.shape[1],) * 2)
+    tables = door.tables(along)
+    sums = [group_sums(along, g.codes, g.size, door.weights) for g in door.groupings]
+    part = sum(table.T @ total for table, total in zip(tables.levels, sums, strict=True))
+    if tables.slopes is not None and door.time is not None:
+        time = door.time if door.weights is None else door.time * door.weights
+        first = door.groupings[0]
+        part = part + tables.slopes.T @ group_sums(along, first.codes, first.size, time)
+    return np.asarray(part)
+
+
+def _cluster_blocks(fit: LinearFit, clusters: Grouping) -> Iterator[tuple[int, FloatArray, FloatArray, FloatArray]]:
+    """Yield (group, columns, residuals, hat block), rows scaled by the root of their weights."""
+    if int(clusters.counts.max()) > MOST_ROWS:
+        msg = f"CRV2 and CRV3 form one matrix per cluster; the largest has {clusters.counts.max()} rows; use CRV1."
+        raise DataError(msg)
+    order = np.argsort(clusters.codes, kind="stable")
+    for group, rows in enumerate(np.split(order, np.cumsum(clusters.counts)[:-1])):
+        columns, _ = fit.design.demeaned(rows)
+        resid = fit.resid[rows]
+        if fit.weights is not None:
+            root = np.sqrt(fit.weights[rows])
+            columns, resid = columns * root[:, None], resid * root
+        yield group, columns, resid, cluster_hat(fit, rows, columns)

@@ -1,0 +1,197 @@
+"""Exact normal equations of fixed effects: eliminate the largest effect by group means, solve the rest directly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse import csgraph
+
+from panelcoop.numerics.grouping import Grouping
+from panelcoop.options import BoolArray, FloatArray, IntArray
+
+__all__ = ["DirectSolver", "direct_solver"]
+
+RANK_TOLERANCE = 1e-11  # eigenvalues of the scaled system are exact to about 1e-15 times its dimension
+CROSSTAB_FILL = 0.25  # below this share of filled cells a sparse crosstab is faster than a dense one
+
+Crosstab = FloatArray | sparse.csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class DirectSolver:
+    """The factorised normal equations of the effects.
+
+    Attributes
+    ----------
+    sizes : levels of each effect; the first is eliminated by group means
+    scales : per eliminated basis column (level, trend): (G, ) inverse squared norms, zero where the group has none
+    crosstabs : per eliminated basis column: (G, P) weights of the group in each level of the other effects
+    factor : Cholesky factor of the kept part of the (P, P) system, or its pseudo-inverse
+    kept : (P,) which levels are kept; None where `factor` is a pseudo-inverse
+    rank : columns the effects span together
+    ranks : columns each effect adds to those before it
+    components : disconnected sets of levels
+    """
+
+    sizes: tuple[int, ...]
+    scales: tuple[FloatArray, ...]
+    crosstabs: tuple[Crosstab, ...]
+    factor: FloatArray
+    kept: BoolArray | None
+    ranks: tuple[int, ...]
+    components: int
+
+    @property
+    def rank(self) -> int:
+        """Columns the effects span together."""
+        return sum(self.ranks)
+
+    def solve(self, sums: tuple[FloatArray, ...], others: FloatArray) -> tuple[tuple[FloatArray, ...], FloatArray]:
+        """Return the effects whose fitted values reproduce the group sums.
+
+        Parameters
+        ----------
+        sums : per eliminated basis column: (G, m) weighted sums of the columns
+        others : (P, m) weighted sums by level of the other effects, stacked
+
+        Returns
+        -------
+        per eliminated basis column (G, m), and the stacked others (P, m)
+        """
+        means = [scale[:, None] * total for scale, total in zip(self.scales, sums, strict=True)]
+        if not others.size:
+            return tuple(means), others
+        right = others - sum(tab.T @ mean for tab, mean in zip(self.crosstabs, means, strict=True))
+        solution = self._solve_reduced(right)
+        for mean, scale, tab in zip(means, self.scales, self.crosstabs, strict=True):
+            mean -= scale[:, None] * (tab @ solution)
+        return tuple(means), solution
+
+    def _solve_reduced(self, right: FloatArray) -> FloatArray:
+        if self.kept is None:
+            return self.factor @ right
+        solution = np.zeros_like(right)
+        solution[self.kept] = linalg.cho_solve((self.factor, True), right[self.kept], check_finite=False)
+        return solution
+
+    @cached_property
+    def inverse(self) -> FloatArray:
+        """(P, P) generalised inverse of the reduced system."""
+        return self._solve_reduced(np.eye(self.crosstabs[0].shape[1] if self.crosstabs else 0))
+
+
+def direct_solver(
+    groupings: tuple[Grouping, ...], weights: FloatArray | None, time: FloatArray | None = None
+) -> DirectSolver:
+    """Build the reduced system M = diag(n_t) - sum_i d_i d_i' / n_i and factorise it.
+
+    Parameters
+    ----------
+    groupings : effects, the first is eliminated; the others' levels form the reduced system
+    weights : (n,) or None
+    time : (n,) the trend variable of the first effect, centred by group, or None
+
+    Notes
+    -----
+    With two effects and no trends the null space of M is known: one level per connected component. Otherwise its rank is read
+    from the eigenvalues of M scaled to a unit diagonal.
+    """
+    first, rest = groupings[0], groupings[1:]
+    scales, bases = _eliminated(first, weights, time)
+    ranks = [first.size, int((scales[1] > 0).sum())] if time is not None else [first.size]
+    sizes = tuple(g.size for g in groupings)
+    if not rest:
+        return DirectSolver(sizes, scales, (), np.empty((0, 0)), None, tuple(ranks), first.size)
+    tabs = tuple(_stacked_crosstab(first, rest, base) for base in bases)
+    reduced = _reduced_system(tabs, scales, rest, weights)
+    if len(rest) == 1 and time is None:
+        label, components = _components(tabs[0], reduced)
+        kept = np.ones(rest[0].size, dtype=bool)
+        kept[np.unique(label, return_index=True)[1]] = False
+        factor = linalg.cholesky(reduced[np.ix_(kept, kept)], lower=True, check_finite=False)
+        return DirectSolver(sizes, scales, tabs, factor, kept, (*ranks, int(kept.sum())), components)
+    inverse, added = _pseudo_inverse(reduced, [g.size for g in rest])
+    return DirectSolver(sizes, scales, tabs, inverse, None, (*ranks, *added), 1)
+
+
+def _eliminated(
+    first: Grouping, weights: FloatArray | None, time: FloatArray | None
+) -> tuple[tuple[FloatArray, ...], list[FloatArray | None]]:
+    """Return inverse squared norms per group, and the row weights of each eliminated basis column."""
+    total = first.counts.astype(float) if weights is None else np.bincount(first.codes, weights, first.size)
+    if time is None:
+        return (1.0 / total,), [weights]
+    weighted = time if weights is None else time * weights
+    spread = np.bincount(first.codes, weighted * time, first.size)
+    flat = spread <= RANK_TOLERANCE * spread.max(initial=0.0)
+    inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, spread))
+    return (1.0 / total, inverse), [weights, weighted]
+
+
+def _stacked_crosstab(first: Grouping, rest: tuple[Grouping, ...], base: FloatArray | None) -> Crosstab:
+    """Cross-tabulate the first effect with the stacked levels of the others."""
+    cells = first.size * sum(g.size for g in rest)
+    dense = cells <= 1e6 or len(first.codes) >= CROSSTAB_FILL * cells / len(rest)
+    parts: list[Crosstab] = []
+    for other in rest:
+        if dense:
+            cell = first.codes * other.size + other.codes
+            table = np.bincount(cell, base, first.size * other.size)
+            parts.append(np.asarray(table, float).reshape(first.size, other.size))
+        else:
+            data = np.ones(len(first.codes)) if base is None else base
+            parts.append(sparse.csr_array((data, (first.codes, other.codes)), shape=(first.size, other.size)))
+    if len(parts) == 1:
+        return parts[0]
+    return np.hstack(parts) if dense else sparse.hstack(parts, format="csr")
+
+
+def _reduced_system(
+    tabs: tuple[Crosstab, ...], scales: tuple[FloatArray, ...], rest: tuple[Grouping, ...], weights: FloatArray | None
+) -> FloatArray:
+    """Return the (P, P) normal equations of the other effects after the first is eliminated."""
+    system = np.zeros((tabs[0].shape[1],) * 2)
+    start = 0
+    for position, one in enumerate(rest):
+        total = one.counts if weights is None else np.bincount(one.codes, weights, one.size)
+        span = np.arange(start, start + one.size)
+        system[span, span] = total
+        below = start + one.size
+        for other in rest[position + 1 :]:
+            cell = one.codes * other.size + other.codes
+            table = np.bincount(cell, weights, one.size * other.size).reshape(one.size, other.size)
+            system[start : start + one.size, below : below + other.size] = table
+            system[below : below + other.size, start : start + one.size] = table.T
+            below += other.size
+        start += one.size
+    for tab, scale in zip(tabs, scales, strict=True):
+        if isinstance(tab, np.ndarray):
+            root = tab * np.sqrt(scale)[:, None]
+            system -= root.T @ root
+        else:
+            root = (sparse.diags_array(np.sqrt(scale)) @ tab).tocsr()
+            system -= np.asarray((root.T @ root).todense())
+    return system
+
+
+def _components(tab: Crosstab, reduced: FloatArray) -> tuple[IntArray, int]:
+    """Label the connected sets of the reduced system's levels."""
+    touching = sparse.csr_array((tab.T != 0) @ (tab != 0)) if not isinstance(tab, np.ndarray) else reduced < 0
+    count, label = csgraph.connected_components(sparse.csr_array(touching), directed=False)
+    return label, int(count)
+
+
+def _pseudo_inverse(system: FloatArray, sizes: list[int]) -> tuple[FloatArray, list[int]]:
+    """Return the pseudo-inverse of a scaled singular system, and the rank each block of levels adds."""
+    diagonal = np.diag(system)
+    unit = np.where(diagonal > RANK_TOLERANCE * diagonal.max(), 1.0 / np.sqrt(np.abs(diagonal) + 1e-300), 0.0)
+    scaled = unit[:, None] * system * unit
+    values, vectors = linalg.eigh(scaled, check_finite=False)
+    good = values > RANK_TOLERANCE * len(values)
+    root = unit[:, None] * vectors[:, good] / np.sqrt(values[good])
+    ends = np.cumsum(sizes)
+    ranks = [int((linalg.eigvalsh(scaled[:end, :end]) > RANK_TOLERANCE * len(values)).sum()) for end in ends]
+    return root @ root.T, np.diff([0, *ranks]).tolist()
