@@ -34,7 +34,7 @@ WAVES := $(call sources,panelcoop/waves) $(wildcard panelcoop/report/wave_*.py)
 NETWORK := $(call sources,panelcoop/network)
 SENSITIVITY := $(call sources,panelcoop/sensitivity)
 REPORT := $(filter-out panelcoop/report/event_%.py panelcoop/report/wave_%.py,$(wildcard panelcoop/report/*.py))
-STUDY := study.toml requirements.lock $(wildcard data/*.csv data/*.parquet data/*.toml)
+STUDY := study.toml requirements.lock $(shell find data -type f ! -name '*.md' | LC_ALL=C sort)
 
 # --- what a script writes --------------------------------------------------------------------------------------
 # The leading % makes these pattern rules, the one portable way to say that one run writes several files.
