@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,12 @@ import pandas as pd
 
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.hypotheses import Hypothesis, HypothesisLike, parse_hypothesis
-from panelcoop.numerics.distributions import chi2_sf, f_sf, t_ppf, t_sf
+from panelcoop.numerics.distributions import t_ppf, t_sf
+from panelcoop.numerics.estimable import estimable_rows
 from panelcoop.numerics.wald import wald_statistic
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["Contrast", "Estimate", "WaldTest"]
-
-ESTIMABLE_TOLERANCE = 1e-8  # relative size of R N below which rounding explains it
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,8 @@ class Estimate:
     null_space
         Directions that leave the fit unchanged, shape (k, d): a combination R b is estimable when R N = 0
         (Searle 1971). None means that each coefficient that is NaN stands alone.
+    df_of
+        Degrees of freedom of one combination (k,), where they differ between combinations (Bell-McCaffrey).
     provenance
         Plan hash, package version, git revision.
     """
@@ -140,6 +141,7 @@ class Estimate:
     statistics: Mapping[str, float] = field(default_factory=dict)
     solution: FloatArray | None = None
     null_space: FloatArray | None = None
+    df_of: Callable[[FloatArray], float] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -157,7 +159,8 @@ class Estimate:
     @property
     def pvalues(self) -> pd.Series:
         """Two-sided p-values of t(df)."""
-        return pd.Series(2 * t_sf(np.abs(self.tstats.to_numpy()), self.df), index=self.params.index, name="pvalue")
+        tails = t_sf(np.abs(self.tstats.to_numpy()), self._df_by_term())
+        return pd.Series(2 * tails, index=self.params.index, name="pvalue")
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Give symmetric intervals, estimate -+ t quantile times standard error.
@@ -173,7 +176,7 @@ class Estimate:
             Columns conf_low and conf_high, indexed by coefficient.
         """
         _fail_if_not_level(level)
-        half = float(t_ppf(0.5 + level / 2, self.df)) * self.std_errors
+        half = t_ppf(0.5 + level / 2, self._df_by_term()) * self.std_errors
         return pd.DataFrame({"conf_low": self.params - half, "conf_high": self.params + half})
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
@@ -204,16 +207,12 @@ class Estimate:
         """Say of each row of a matrix (q, k) whether that combination of coefficients is estimable."""
         lost = np.eye(len(self.params))[:, self.params.isna().to_numpy()]
         null = lost if self.null_space is None else self.null_space
-        if not null.size:
-            return np.ones(len(matrix), dtype=bool)
-        scale = np.linalg.norm(matrix, axis=1, keepdims=True) * np.linalg.norm(null, axis=0)
-        return np.asarray((np.abs(matrix @ null) <= ESTIMABLE_TOLERANCE * scale).all(axis=1))
+        return estimable_rows(matrix, null)
 
     def combine(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Estimate R b and its covariance, shapes (q,) and (q, q); NaN where a row is not estimable."""
-        solution = self.params.fillna(0.0).to_numpy() if self.solution is None else self.solution
         lost = ~self.is_estimable(matrix)
-        value, cov = matrix @ solution, matrix @ np.nan_to_num(self.cov.to_numpy()) @ matrix.T
+        value, cov = matrix @ self._solved(), matrix @ self._known_cov() @ matrix.T
         value[lost], cov[lost], cov[:, lost] = np.nan, np.nan, np.nan
         return value, cov
 
@@ -228,12 +227,8 @@ class Estimate:
             Right-hand side for a matrix or weights.
         """
         parsed = self.hypothesis(hypothesis, value)
-        estimate, cov = self.combine(parsed.matrix)
-        found = wald_statistic(estimate, cov, np.eye(len(estimate)), parsed.value)
-        exact = np.isfinite(self.df)
-        statistic = found.chi2 / found.df if exact else found.chi2
-        tail = f_sf(statistic, found.df, self.df) if exact else chi2_sf(statistic, found.df)
-        return WaldTest(statistic, found.df, self.df, float(tail), parsed.text, self.convention)
+        found = wald_statistic(self._solved(), self._known_cov(), parsed.matrix, parsed.value, self.df)
+        return WaldTest(found.statistic, found.df, self.df, found.pvalue, parsed.text, self.convention)
 
     def contrast(self, hypothesis: HypothesisLike, *, name: str | None = None, level: float = 0.95) -> Contrast:
         """Estimate one linear combination, for example ``"risk:outbreak - risk:recovery"``.
@@ -253,10 +248,11 @@ class Estimate:
         value, cov = self.combine(parsed.matrix)
         estimate, std_error = float(value[0] - parsed.value[0]), float(np.sqrt(cov[0, 0]))
         t = estimate / std_error if std_error > 0 else np.nan
-        half = float(t_ppf(0.5 + level / 2, self.df)) * std_error
-        pvalue = float(2 * t_sf(abs(t), self.df))
+        df = self.df if self.df_of is None else self.df_of(parsed.matrix[0])
+        half = float(t_ppf(0.5 + level / 2, df)) * std_error
+        pvalue = float(2 * t_sf(abs(t), df))
         bounds = (estimate - half, estimate + half)
-        return Contrast(name or parsed.text, estimate, std_error, t, pvalue, *bounds, self.df, level, self.convention)
+        return Contrast(name or parsed.text, estimate, std_error, t, pvalue, *bounds, df, level, self.convention)
 
     def contrasts(self, hypotheses: Sequence[HypothesisLike], *, level: float = 0.95) -> pd.DataFrame:
         """Estimate several combinations, one row each, in the order given."""
@@ -278,6 +274,18 @@ class Estimate:
     def __str__(self) -> str:
         """Return the summary."""
         return self.summary()
+
+    def _solved(self) -> FloatArray:
+        known = self.params.fillna(0.0).to_numpy(dtype=float) if self.solution is None else self.solution
+        return np.asarray(known, dtype=float)
+
+    def _known_cov(self) -> FloatArray:
+        return np.asarray(np.nan_to_num(self.cov.to_numpy(dtype=float)))
+
+    def _df_by_term(self) -> FloatArray:
+        if self.df_of is None:
+            return np.full(len(self.params), self.df)
+        return np.array([self.df_of(row) for row in np.eye(len(self.params))])
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:

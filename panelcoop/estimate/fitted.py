@@ -1,0 +1,209 @@
+"""A fitted panel regression with its arrays, and every covariance that can be taken of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing
+from panelcoop.errors import DataError
+from panelcoop.estimate.design import PanelArrays
+from panelcoop.numerics.conley import SpatialKernel
+from panelcoop.numerics.covariance import CovarianceRecord, covariance
+from panelcoop.numerics.least_squares import LinearFit, least_squares
+from panelcoop.numerics.poisson import PoissonFit, poisson
+from panelcoop.numerics.small_sample import SmallSampleRule
+from panelcoop.options import Covariance, Effects, FloatArray, IntArray, SmallSample
+from panelcoop.panel.record import Panel
+
+__all__ = ["CovarianceChoice", "FittedModel", "Poisson", "covariance_of", "fit_model", "week_numbers"]
+
+EFFECT_LABELS = {
+    "none": "none (an intercept)",
+    "region": "region",
+    "week": "week",
+    "two-way": "region and week",
+    "two-way+trends": "region, week and region trends",
+}
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Ask for Poisson pseudo-maximum-likelihood instead of least squares.
+
+    Attributes
+    ----------
+    offset
+        Column whose logarithm enters with coefficient one, such as the total number of documents; None for no offset.
+    """
+
+    offset: str | None = None
+
+
+@dataclass(frozen=True)
+class CovarianceChoice:
+    """Which covariance, with all that it needs.
+
+    Attributes
+    ----------
+    kind
+        See ``panelcoop.options.Covariance``.
+    clusters
+        "region", "week" or columns of the panel; by default region, and region and week for "two-way".
+    lag
+        Largest lag in weeks of newey-west, driscoll-kraay and conley; None for each method's default.
+    space
+        Distances, kernel and cutoff for conley.
+    small_sample
+        A preset or an explicit rule.
+    repair
+        Set negative eigenvalues to zero where the estimate is not positive semi-definite.
+    """
+
+    kind: Covariance = "CRV1"
+    clusters: tuple[str, ...] = ()
+    lag: int | None = None
+    space: SpatialKernel | None = None
+    small_sample: SmallSample | SmallSampleRule = "fixest"
+    repair: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """The numbers behind an estimate.
+
+    Attributes
+    ----------
+    panel
+        The panel it was fitted on.
+    arrays
+        Complete rows.
+    columns
+        Design, shape (n, k), before absorption.
+    linear
+        The least-squares fit, or the last weighted step of the Poisson fit.
+    counts
+        The Poisson fit, or None.
+    outcome, names, weights, effects
+        What was asked for.
+    """
+
+    panel: Panel
+    arrays: PanelArrays
+    columns: FloatArray
+    linear: LinearFit
+    counts: PoissonFit | None
+    outcome: str
+    names: tuple[str, ...]
+    weights: str | None
+    effects: Effects
+
+    @property
+    def weight_values(self) -> FloatArray | None:
+        """Weights of the rows used, shape (n,), or None."""
+        return None if self.weights is None else self.arrays.numbers[self.weights]
+
+
+def fit_model(
+    panel: Panel,
+    arrays: PanelArrays,
+    columns: FloatArray,
+    names: Sequence[str],
+    *,
+    outcome: str,
+    effects: Effects,
+    weights: str | None = None,
+    family: Poisson | None = None,
+) -> FittedModel:
+    """Fit least squares, or Poisson when a family is given, with absorbed effects.
+
+    Parameters
+    ----------
+    panel, arrays
+        The panel and its complete rows.
+    columns, names
+        Design, shape (n, k), and its names; an intercept is added where no effects are absorbed.
+    outcome, weights
+        Columns in ``arrays.numbers``.
+    effects
+        What is absorbed.
+    family
+        None for least squares.
+    """
+    absorbed = _effect_codes(arrays, effects)
+    trend = week_numbers(arrays) if effects == "two-way+trends" else None
+    w = None if weights is None else arrays.numbers[weights]
+    y = arrays.numbers[outcome]
+    if family is None:
+        fit = least_squares(y, columns, effects=absorbed, weights=w, trend=trend, names=names)
+        return FittedModel(panel, arrays, columns, fit, None, outcome, tuple(names), weights, effects)
+    offset = None if family.offset is None else _log_offset(arrays, family.offset)
+    counts = poisson(y, columns, effects=absorbed, weights=w, trend=trend, offset=offset, names=names)
+    return FittedModel(panel, arrays, columns, counts.linear, counts, outcome, tuple(names), weights, effects)
+
+
+def covariance_of(model: FittedModel, choice: CovarianceChoice) -> CovarianceRecord:
+    """Take one covariance of a fitted model.
+
+    Raises
+    ------
+    DataError
+        If a cluster column does not exist or there are too few clusters.
+    """
+    default = ("region", "week") if choice.kind == "two-way" else ("region",)
+    clustered = choice.kind in {"CRV1", "CRV2", "CRV3", "two-way"}
+    clusters = [cluster_codes(model, name) for name in choice.clusters or default] if clustered else []
+    in_time = choice.kind in {"newey-west", "driscoll-kraay", "conley"}
+    return covariance(
+        model.linear,
+        choice.kind,
+        clusters=clusters,
+        units=model.arrays.region if in_time else None,
+        weeks=np.rint(week_numbers(model.arrays)).astype(np.int64) if in_time else None,
+        lag=choice.lag,
+        space=choice.space,
+        small_sample=choice.small_sample,
+        repair=choice.repair,
+    )
+
+
+def cluster_codes(model: FittedModel, name: str) -> IntArray:
+    """Give codes (n,) of a cluster dimension: "region", "week" or a column of the panel."""
+    if name in {"region", "week"}:
+        return model.arrays.region if name == "region" else model.arrays.week
+    fail_if_columns_missing([name], list(model.panel.data.columns), "The panel")
+    values = model.panel.data[name][model.arrays.rows]
+    if values.isna().any():
+        msg = f"Cluster column '{name}' is missing in {int(values.isna().sum())} rows that the model uses; fill them."
+        raise DataError(msg)
+    return np.asarray(pd.factorize(values)[0], dtype=np.int64)
+
+
+def week_numbers(arrays: PanelArrays) -> FloatArray:
+    """Give each row its week as a number, so that a missing week leaves a gap: weeks, days or the label itself."""
+    labels = arrays.weeks
+    if isinstance(labels, pd.PeriodIndex):
+        labels = labels.to_timestamp()
+    if isinstance(labels, pd.DatetimeIndex):
+        days = (labels - labels[0]).days.to_numpy(dtype=float)
+        step = 7.0 if (np.diff(days) % 7 == 0).all() else 1.0
+        return np.asarray((days / step)[arrays.week])
+    if pd.api.types.is_integer_dtype(labels.dtype):
+        return np.asarray(labels.to_numpy(dtype=float)[arrays.week])
+    return arrays.week.astype(float)
+
+
+def _effect_codes(arrays: PanelArrays, effects: Effects) -> list[IntArray]:
+    wanted = {"none": (), "region": (arrays.region,), "week": (arrays.week,)}
+    return list(wanted.get(effects, (arrays.region, arrays.week)))
+
+
+def _log_offset(arrays: PanelArrays, name: str) -> FloatArray:
+    total = arrays.numbers[name]
+    if (total <= 0).any():
+        msg = f"Offset '{name}' is zero or negative in {int((total <= 0).sum())} rows; set those weeks missing."
+        raise DataError(msg)
+    return np.asarray(np.log(total))

@@ -1,0 +1,146 @@
+"""Which terms of a stage interaction are identified under the chosen effects and stages, and why the rest are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.estimate.design import PanelArrays, StageCodes
+from panelcoop.options import BoolArray, Effects, FloatArray, IntArray
+
+__all__ = ["Status", "Term", "Variation", "identification_report", "variation_of"]
+
+Status: TypeAlias = Literal["identified", "contrasts only", "not identified"]
+Variation: TypeAlias = Literal["region and week", "week only", "region only", "constant"]
+
+VARIATION_TOLERANCE = 1e-12  # relative to the largest value: below it, a difference is rounding
+
+
+@dataclass(frozen=True)
+class Term:
+    """One column of the design: a driver within a stage, a stage itself, or a control.
+
+    Attributes
+    ----------
+    name
+        Such as "risk:outbreak", "stage:outbreak" or "population".
+    kind
+        What it is.
+    family
+        The driver, "stage", or the control: terms of one family can be contrasted.
+    stage
+        The stage, or an empty string for a control.
+    """
+
+    name: str
+    kind: Literal["driver", "stage", "control"]
+    family: str
+    stage: str = ""
+
+
+def variation_of(values: FloatArray, arrays: PanelArrays) -> Variation:
+    """Say along which dimensions a column varies.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), aligned with ``arrays``.
+    arrays
+        Codes of regions and weeks.
+
+    Returns
+    -------
+    str
+        "week only" is a national series, "region only" is time-invariant.
+    """
+    over_regions = _varies_within(values, arrays.week, len(arrays.weeks))
+    over_weeks = _varies_within(values, arrays.region, len(arrays.regions))
+    if over_regions and over_weeks:
+        return "region and week"
+    if over_weeks:
+        return "week only"
+    return "region only" if over_regions else "constant"
+
+
+def identification_report(
+    terms: Sequence[Term],
+    is_estimable: Callable[[FloatArray], BoolArray],
+    *,
+    empty: BoolArray,
+    variation: Mapping[str, Variation],
+    stages: StageCodes,
+    effects: Effects,
+) -> pd.DataFrame:
+    """State for each term whether it is identified, and the reason where it is not.
+
+    Parameters
+    ----------
+    terms
+        The k columns.
+    is_estimable
+        Says of each row of a matrix (q, k) whether that combination is estimable.
+    empty
+        Columns that are zero in every row, shape (k,).
+    variation
+        How each driver and control varies.
+    stages
+        National or region-specific stages.
+    effects
+        What is absorbed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by term: kind, family, stage, status and reason (empty where identified).
+    """
+    alone = is_estimable(np.eye(len(terms)))
+    rows = []
+    for j, term in enumerate(terms):
+        status = _status(j, terms, alone, is_estimable)
+        why = f"'{term.family}' is zero in every row of stage '{term.stage}'" if empty[j] else None
+        reason = "" if status == "identified" else why or _reason(term, variation.get(term.family), stages, effects)
+        rows.append({"kind": term.kind, "family": term.family, "stage": term.stage, "status": status, "reason": reason})
+    return pd.DataFrame(rows, index=pd.Index([t.name for t in terms], name="term"))
+
+
+def _varies_within(values: FloatArray, codes: IntArray, groups: int) -> bool:
+    first = np.zeros(groups)
+    first[codes] = values
+    return bool(
+        np.abs(values - first[codes]).max(initial=0.0) > VARIATION_TOLERANCE * np.abs(values).max(initial=1e-300)
+    )
+
+
+def _status(j: int, terms: Sequence[Term], alone: BoolArray, is_estimable: Callable[[FloatArray], BoolArray]) -> Status:
+    if alone[j]:
+        return "identified"
+    others = [i for i, t in enumerate(terms) if t.family == terms[j].family and i != j and not alone[i]]
+    if terms[j].kind != "control" and others:
+        differences = np.zeros((len(others), len(terms)))
+        differences[:, j] = 1.0
+        differences[np.arange(len(others)), others] = -1.0
+        if is_estimable(differences).any():
+            return "contrasts only"
+    return "not identified"
+
+
+def _reason(term: Term, how: Variation | None, stages: StageCodes, effects: Effects) -> str:
+    """Explain by the variation of the driver and the absorbed effects, most specific first."""
+    by_week = effects in {"week", "two-way", "two-way+trends"}
+    by_region = effects in {"region", "two-way", "two-way+trends"}
+    name = f"'{term.family}'"
+    national, constant = how in {"week only", "constant"}, how in {"region only", "constant"}
+    reasons = (
+        (term.kind == "stage" and stages.national and by_week, "national stages are absorbed by week effects"),
+        (term.kind == "stage", "stage dummies add up to one: only contrasts between stages that overlap"),
+        (national and by_week and stages.national, f"{name} is national: absorbed by week effects"),
+        (national and by_week, f"{name} is national: its stage terms add up to a series that week effects absorb"),
+        (constant and by_region and term.kind == "control", f"{name} is time-invariant: absorbed by region effects"),
+        (constant and by_region, f"{name} is time-invariant: its stage terms add up to what region effects absorb"),
+        (True, "a linear combination of other terms and the absorbed effects"),
+    )
+    return next(reason for holds, reason in reasons if holds)

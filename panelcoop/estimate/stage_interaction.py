@@ -1,0 +1,163 @@
+"""The stage-interaction regression: what each driver does at each stage, under region and week effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_not_one_of
+from panelcoop.errors import DataError
+from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, stage_codes
+from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, Poisson, covariance_of, fit_model
+from panelcoop.estimate.identification import Term, identification_report, variation_of
+from panelcoop.estimate.stage_results import StageInteraction, record_of
+from panelcoop.numerics.estimable import estimable_rows
+from panelcoop.options import Covariance, Effects, FloatArray
+from panelcoop.panel.record import Panel, as_panel
+
+__all__ = ["stage_interaction"]
+
+EFFECTS = ("none", "region", "week", "two-way", "two-way+trends")
+
+
+def stage_interaction(
+    panel: Panel | pd.DataFrame,
+    *,
+    outcome: str,
+    drivers: Sequence[str],
+    stage: str = "stage",
+    controls: Sequence[str] = (),
+    effects: Effects = "two-way",
+    weights: str | None = None,
+    family: Poisson | None = None,
+    covariance: CovarianceChoice | Covariance = "CRV1",
+) -> StageInteraction:
+    """Estimate driver-by-stage effects with absorbed region and week effects.
+
+    Parameters
+    ----------
+    panel
+        A panel, or a frame whose index or columns hold region and week.
+    outcome
+        Numeric column y.
+    drivers
+        Numeric columns D_k, as they shall enter (lag them first; the shipped panel's are lagged one week).
+    stage
+        Column of stage labels, national or region-specific.
+    controls
+        Numeric columns that enter without interaction.
+    effects
+        What is absorbed: "two-way" is region and week; "two-way+trends" adds a linear trend per region.
+    weights
+        Column of weights of the squared residuals; rows with weight zero are left out.
+    family
+        None for least squares; ``Poisson(offset=...)`` for counts.
+    covariance
+        Covariance of the result's errors: a name or a ``CovarianceChoice``. ``with_covariance`` gives others.
+
+    Returns
+    -------
+    StageInteraction
+        Coefficients named "driver:stage" and "stage:label"; NaN where not identified, with the reason in
+        ``identification``.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, not numeric or infinite, a name stands twice, or no row is complete.
+
+    Notes
+    -----
+    y_it = a_i + g_t + sum_s theta_s S_s,it + sum_k sum_s beta_ks D_k,it S_s,it + X'd + e_it. Rows with a missing cell
+    are left out and counted in ``dropped``. Rank is checked after absorption; a combination R b is estimated if
+    it is estimable (R N = 0 for the null space N of the absorbed design), so contrasts between stages of a
+    time-invariant driver are reported although no single one of its coefficients is identified.
+
+    References
+    ----------
+    Searle, S. R. (1971). Linear Models. Wiley, section 5.4 (estimable functions).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> index = pd.MultiIndex.from_product([list("abcdef"), range(40)], names=["region", "week"])
+    >>> own = pd.DataFrame({"risk": rng.normal(size=240)}, index=index)
+    >>> own["stage"] = np.where(index.get_level_values("week") < 20, "outbreak", "recovery")
+    >>> own["y"] = np.where(own["stage"] == "outbreak", 2.0, 0.5) * own["risk"]
+    >>> stage_interaction(own, outcome="y", drivers=["risk"]).params.round(6).dropna().to_dict()
+    {'risk:outbreak': 2.0, 'risk:recovery': 0.5}
+    """
+    panel = as_panel(panel)
+    _fail_if_asked_wrongly(outcome, drivers, controls, effects)
+    choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
+    arrays = panel_arrays(panel, _columns_needed(outcome, drivers, controls, family), stage=stage, weights=weights)
+    stages = stage_codes(panel, stage, arrays)
+    terms, columns = _interact(arrays, stages, drivers, controls, intercept=effects == "none")
+    names = [t.name for t in terms]
+    model = fit_model(panel, arrays, columns, names, outcome=outcome, effects=effects, weights=weights, family=family)
+    report = _identify(model, terms, stages)
+    found = covariance_of(model, choice)
+    return record_of(model, found, choice, stages=stages, drivers=tuple(drivers), identification=report)
+
+
+def _interact(
+    arrays: PanelArrays, stages: StageCodes, drivers: Sequence[str], controls: Sequence[str], *, intercept: bool
+) -> tuple[list[Term], FloatArray]:
+    """Lay out the design column by column: drivers by stage, stages, controls, and an intercept where asked."""
+    terms = [Term(f"{d}:{s}", "driver", d, s) for d in drivers for s in stages.labels]
+    terms += [Term(f"stage:{s}", "stage", "stage", s) for s in stages.labels] if len(stages.labels) > 1 else []
+    terms += [Term(c, "control", c) for c in controls]
+    terms += [Term("Intercept", "control", "Intercept")] if intercept else []
+    columns = np.zeros((len(stages.codes), len(terms)), order="F")
+    inside = [stages.codes == s for s in range(len(stages.labels))]
+    for j, term in enumerate(terms):
+        values = arrays.numbers.get(term.family, 1.0) if term.kind != "stage" else 1.0
+        if term.stage:
+            np.multiply(values, inside[stages.labels.index(term.stage)], out=columns[:, j])
+        else:
+            columns[:, j] = values
+    return terms, columns
+
+
+def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> pd.DataFrame:
+    arrays = model.arrays
+    named = [t.family for t in terms if t.kind != "stage" and t.family in arrays.numbers]
+    null = model.linear.null_space
+    if not null.size:
+        variation = {}
+    else:
+        variation = {name: variation_of(arrays.numbers[name], arrays) for name in dict.fromkeys(named)}
+    return identification_report(
+        terms,
+        partial(estimable_rows, null_space=null),
+        empty=~model.columns.any(axis=0),
+        variation=variation,
+        stages=stages,
+        effects=model.effects,
+    )
+
+
+def _columns_needed(outcome: str, drivers: Sequence[str], controls: Sequence[str], family: Poisson | None) -> list[str]:
+    offset = [family.offset] if family is not None and family.offset else []
+    return [outcome, *drivers, *controls, *offset]
+
+
+def _fail_if_asked_wrongly(outcome: str, drivers: Sequence[str], controls: Sequence[str], effects: str) -> None:
+    fail_if_not_one_of(effects, EFFECTS, "effects")
+    if isinstance(drivers, str) or isinstance(controls, str):
+        msg = "drivers and controls are lists of column names; write ['risk'] for one."
+        raise DataError(msg)
+    if not drivers:
+        msg = "Name at least one driver column."
+        raise DataError(msg)
+    named = [outcome, *drivers, *controls]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        msg = f"Column {', '.join(map(repr, twice))} stands twice among outcome, drivers and controls."
+        raise DataError(msg)
+    if "stage" in named:
+        msg = "'stage' names the stage terms; rename that column before it is used as outcome, driver or control."
+        raise DataError(msg)

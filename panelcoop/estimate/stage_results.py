@@ -1,0 +1,256 @@
+"""What a stage-interaction regression answers: effects by stage, homogeneity, contrasts, average effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_not_one_of
+from panelcoop.errors import IdentificationError
+from panelcoop.estimate.design import StageCodes
+from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of
+from panelcoop.estimate.inference import InferenceSettings, Method, inference_table
+from panelcoop.hypotheses import HypothesisLike
+from panelcoop.numerics.covariance import CovarianceRecord
+from panelcoop.numerics.distributions import t_sf
+from panelcoop.numerics.multiple_testing import holm
+from panelcoop.options import Covariance, FloatArray
+from panelcoop.results import Estimate, WaldTest
+
+__all__ = ["StageInteraction", "record_of"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StageInteraction(Estimate):
+    """Driver-by-stage effects; methods only derive.
+
+    Attributes
+    ----------
+    model
+        The numbers behind the estimate.
+    covariance
+        The covariance in use.
+    choice
+        How it was asked for.
+    drivers, stages
+        Names, in order.
+    stage_shares
+        Share of the (weighted) rows in each stage, shape (S,).
+    identification
+        Status of each term ("identified", "contrasts only", "not identified") and the reason.
+    """
+
+    model: FittedModel = field(repr=False)
+    covariance: CovarianceRecord = field(repr=False)
+    choice: CovarianceChoice
+    drivers: tuple[str, ...]
+    stages: tuple[str, ...]
+    stage_shares: FloatArray
+    identification: pd.DataFrame = field(repr=False)
+
+    def with_covariance(self, covariance: CovarianceChoice | Covariance) -> StageInteraction:
+        """Return the same coefficients with another covariance."""
+        choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
+        found = covariance_of(self.model, choice)
+        return replace(self, covariance=found, choice=choice, **_fields_of(self.model, found))
+
+    def homogeneity(self, drivers: Sequence[str] | None = None) -> pd.DataFrame:
+        """Test for each driver that its effect is the same at all stages (Wald), adjusted over drivers (Holm).
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by driver: statistic, df, df_denominator, pvalue, pvalue_holm, null, reason (where not testable).
+        """
+        rows = {driver: self._homogeneity_of(driver) for driver in drivers or self.drivers}
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("driver")
+        known = table["pvalue"].notna()
+        adjusted = pd.Series(np.nan, index=table.index)
+        adjusted[known] = holm(table.loc[known, "pvalue"].to_numpy(dtype=float))
+        table.insert(4, "pvalue_holm", adjusted)
+        return table
+
+    def stage_effects(self, level: float = 0.95) -> pd.DataFrame:
+        """List driver-by-stage effects: as levels where identified, else as contrasts with the first stage.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by (driver, stage): estimate, std_error, statistic, pvalue, conf_low, conf_high, df, relative_to,
+            status, reason. Families are the drivers and, where they vary within a week, the stages themselves.
+        """
+        families = [*self.drivers, *(["stage"] if "stage" in set(self.identification["family"]) else [])]
+        rows = [self._stage_effect(family, s, level) for family in families for s in self.stages]
+        return pd.DataFrame(rows).set_index(["driver", "stage"])
+
+    def stage_contrasts(self, driver: str, level: float = 0.95) -> pd.DataFrame:
+        """Contrast each pair of stages of one driver, one row each; pairs that are not estimable are left NaN."""
+        self._fail_if_unknown(driver)
+        rows = {}
+        for one, other in combinations(self.stages, 2):
+            text = f"{driver}:{one} - {driver}:{other}"
+            rows[text] = self._try_contrast({f"{driver}:{one}": 1.0, f"{driver}:{other}": -1.0}, level)
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("contrast")
+
+    def average_marginal_effects(self, level: float = 0.95) -> pd.DataFrame:
+        """Average each driver's effect over stages with the stages' shares of the sample: sum_s pi_s b_ks."""
+        rows = {
+            d: self._try_contrast(
+                {f"{d}:{s}": float(p) for s, p in zip(self.stages, self.stage_shares, strict=True)}, level
+            )
+            for d in self.drivers
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("driver")
+
+    def dominance(self, driver: str, stage: str) -> WaldTest:
+        """Test that a pre-registered stage has the largest effect: intersection-union, p is the largest of one-sided p.
+
+        Parameters
+        ----------
+        driver, stage
+            H1: b[driver, stage] > b[driver, s] for every other stage s.
+
+        References
+        ----------
+        Berger, R. L. (1982). Multiparameter hypothesis testing and acceptance sampling. Technometrics 24.
+        """
+        self._fail_if_unknown(driver)
+        fail_if_not_one_of(stage, self.stages, "stage")
+        others = [s for s in self.stages if s != stage]
+        gaps = [self.contrast({f"{driver}:{stage}": 1.0, f"{driver}:{s}": -1.0}) for s in others]
+        tails = [float(t_sf(gap.statistic, gap.df)) for gap in gaps]
+        worst = gaps[int(np.argmax(tails))]
+        null = f"{driver}:{stage} is not larger than every other stage's"
+        return WaldTest(
+            worst.statistic, 1, worst.df, max(tails), null, f"intersection-union, one-sided; {self.convention}"
+        )
+
+    def inference(
+        self,
+        methods: Sequence[Method] | None = None,
+        hypotheses: Sequence[HypothesisLike] | None = None,
+        settings: InferenceSettings | None = None,
+    ) -> pd.DataFrame:
+        """Put every inference side by side for chosen coefficients, contrasts or joint hypotheses.
+
+        Parameters
+        ----------
+        methods
+            Names such as "CRV1", "driscoll-kraay", "DWB-t", "WCR", "RI"; None for the standard set.
+        hypotheses
+            As in ``wald``; None for every identified driver-by-stage coefficient.
+        settings
+            Level, draws, seed, lags and small-sample convention.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per hypothesis and method: estimate, statistic, df, pvalue, conf_low, conf_high, convention.
+        """
+        asked = hypotheses
+        if asked is None:
+            drivers = self.identification.query("kind == 'driver' and status == 'identified'")
+            asked = [{str(name): 1.0} for name in drivers.index]
+        parsed = [self.hypothesis(h) for h in asked]
+        return inference_table(self.model, parsed, methods, settings or InferenceSettings())
+
+    def _homogeneity_of(self, driver: str) -> dict[str, object]:
+        self._fail_if_unknown(driver)
+        first, *rest = self.stages
+        null = " = ".join(f"{driver}:{s}" for s in self.stages)
+        empty = {"statistic": np.nan, "df": 0, "df_denominator": np.nan, "pvalue": np.nan, "null": null}
+        if not rest:
+            return {**empty, "reason": "one stage only"}
+        rows = np.zeros((len(rest), len(self.params)))
+        for q, stage in enumerate(rest):
+            rows[q, [self._at(driver, first), self._at(driver, stage)]] = 1.0, -1.0
+        known = self.is_estimable(rows)
+        if not known.all():
+            return {**empty, "reason": self._reason(driver)}
+        try:
+            test = self.wald(rows)
+        except IdentificationError as error:
+            return {**empty, "reason": str(error)}
+        found = {"statistic": test.statistic, "df": test.df, "df_denominator": test.df_denominator}
+        return {**found, "pvalue": test.pvalue, "null": null, "reason": ""}
+
+    def _stage_effect(self, family: str, stage: str, level: float) -> dict[str, object]:
+        name = f"{family}:{stage}"
+        status, reason = self.identification.loc[name, ["status", "reason"]]
+        relative = "" if status != "contrasts only" else self.stages[0]
+        weights = {name: 1.0}
+        if relative and stage != relative:
+            weights[f"{family}:{relative}"] = -1.0
+        row = self._try_contrast(weights, level)
+        return {"driver": family, "stage": stage, **row, "relative_to": relative, "status": status, "reason": reason}
+
+    def _try_contrast(self, weights: dict[str, float], level: float) -> dict[str, float]:
+        keys = ("estimate", "std_error", "statistic", "pvalue", "conf_low", "conf_high", "df")
+        try:
+            found = self.contrast(weights, level=level)
+        except IdentificationError:
+            return dict.fromkeys(keys, np.nan)
+        return {key: float(getattr(found, key)) for key in keys}
+
+    def _at(self, driver: str, stage: str) -> int:
+        return int(self.params.index.get_loc(f"{driver}:{stage}"))
+
+    def _reason(self, driver: str) -> str:
+        reasons = self.identification.loc[self.identification["family"] == driver, "reason"]
+        return next((str(r) for r in reasons if r), "")
+
+    def _fail_if_unknown(self, driver: str) -> None:
+        fail_if_not_one_of(driver, self.drivers, "driver")
+
+
+def record_of(
+    model: FittedModel,
+    covariance: CovarianceRecord,
+    choice: CovarianceChoice,
+    *,
+    stages: StageCodes,
+    drivers: tuple[str, ...],
+    identification: pd.DataFrame,
+) -> StageInteraction:
+    """Put a fitted model and its first covariance into the frozen record that users hold."""
+    arrays, linear = model.arrays, model.linear
+    shares = np.bincount(stages.codes, weights=model.weight_values, minlength=len(stages.labels))
+    within = 1 - linear.rss / linear.tss_within if linear.tss_within > 0 else np.nan
+    lost = identification[identification["status"] != "identified"]
+    return StageInteraction(
+        params=pd.Series(linear.coef, index=list(model.names), name="estimate"),
+        **_fields_of(model, covariance),
+        nobs=linear.nobs,
+        outcome=model.outcome,
+        effects=EFFECT_LABELS[model.effects],
+        n_regions=len(arrays.regions),
+        n_weeks=len(arrays.weeks),
+        dropped=arrays.dropped,
+        notes=tuple(f"{r.Index}: {r.status}: {r.reason}" for r in lost.itertuples()) + covariance.notes,
+        statistics={"r2_within": within, "rank": linear.rank, "df_resid": linear.df_resid},
+        solution=linear.solution,
+        null_space=linear.null_space,
+        provenance={} if model.panel.plan is None else model.panel.plan.provenance(),
+        model=model,
+        covariance=covariance,
+        choice=choice,
+        drivers=drivers,
+        stages=stages.labels,
+        stage_shares=shares / shares.sum(),
+        identification=identification,
+    )
+
+
+def _fields_of(model: FittedModel, covariance: CovarianceRecord) -> dict[str, object]:
+    """Give the fields of an estimate that change with the covariance."""
+    index = list(model.names)
+    known = covariance.df[np.isfinite(covariance.df)]
+    return {
+        "cov": pd.DataFrame(covariance.full, index=index, columns=index),
+        "df": float(known.min()) if known.size else np.inf,
+        "convention": covariance.convention,
+    }
