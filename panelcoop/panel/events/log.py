@@ -107,7 +107,7 @@ class EventLog:
         read = len(self.events) + len(self.rejected)
         lines = [f"EventLog: {len(self.events):,} events of {read:,} rows"]
         if len(self.events):
-            first, last = self.events["start"].min(), self.events["end"].max()
+            first, last = min(self.events["start"]), max(self.events["end"])
             lines.append(f"  days       {first:%Y-%m-%d} to {last:%Y-%m-%d}")
             counts = Counter(self.events["mechanism"]).most_common()
             lines.append("  mechanisms " + ", ".join(f"{name} {count:,}" for name, count in counts))

@@ -1,0 +1,126 @@
+"""Run the measures of a dyad table on an engine and bring back small tables by region and period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.errors import DataError
+from panelcoop.panel.events.contract import CONTENTS
+from panelcoop.panel.events.dyads import DYAD_COLUMNS
+from panelcoop.panel.events.nodes import Nodes
+from panelcoop.panel.events.settings import Assembly
+from panelcoop.panel.measures.engine import IbisTable
+from panelcoop.panel.measures.flows import pair_ends, pair_flows, place_dyads
+from panelcoop.panel.measures.regional import ego_persistence, pair_measures, region_flows
+from panelcoop.panel.measures.slices import slice_names
+from panelcoop.panel.weeks import Calendar
+
+__all__ = ["RegionTables", "dyad_table", "run_region_queries"]
+
+NEEDED = tuple(name for name in DYAD_COLUMNS if name != "event")
+
+
+@dataclass(frozen=True)
+class RegionTables:
+    """Results by region and period; region-periods without an event have no row.
+
+    Attributes
+    ----------
+    flows
+        Sent and received, in total and by slice; sums for formality; internal.
+    pairs
+        Partners, effective partners, reciprocity; degree, targets, exchange and returned among regions.
+    kept
+        Ties kept from the period before; None where not asked for.
+    """
+
+    flows: pd.DataFrame
+    pairs: pd.DataFrame
+    kept: pd.DataFrame | None
+
+
+def dyad_table(connection: Any, dyads: pd.DataFrame | Path | str) -> IbisTable:  # noqa: ANN401
+    """Open a dyad table on an engine: a frame, or Parquet files in the columns of ``DYAD_COLUMNS``.
+
+    Parameters
+    ----------
+    connection
+        From ``open_engine``.
+    dyads
+        Frame, Parquet file, or folder of Parquet files; they are read out of core.
+
+    Raises
+    ------
+    DataError
+        When a file is absent or lacks a column; `share` 1, no contents, no formality and not mandated are filled in.
+    """
+    import ibis
+
+    if isinstance(dyads, pd.DataFrame):
+        return ibis.memtable(dyads.astype({"formality": float}))
+    path = Path(dyads)
+    if not path.exists():
+        msg = f"There is no file {path}."
+        raise DataError(msg)
+    table = connection.read_parquet(str(path / "*.parquet") if path.is_dir() and _is_duckdb(connection) else str(path))
+    fill = {"share": 1.0, "formality": ibis.null("float64"), "mandated": False, **dict.fromkeys(CONTENTS, False)}
+    table = table.mutate(**{name: value for name, value in fill.items() if name not in table.columns})
+    missing = [name for name in NEEDED if name not in table.columns]
+    if missing:
+        msg = f"{path} lacks the column {', '.join(missing)}; a dyad table has {', '.join(NEEDED)}."
+        raise DataError(msg)
+    return table.select(*NEEDED)
+
+
+def run_region_queries(
+    connection: Any,  # noqa: ANN401
+    dyads: pd.DataFrame | Path | str,
+    nodes: Nodes,
+    *,
+    calendar: Calendar,
+    choices: Assembly,
+) -> RegionTables:
+    """Compute every measure of regions from a dyad table.
+
+    Parameters
+    ----------
+    connection
+        From ``open_engine``.
+    dyads
+        Frame or Parquet in the columns of ``DYAD_COLUMNS``.
+    nodes
+        Who stands in the network.
+    calendar, choices
+        Step, slices, and whether to measure persistence.
+    """
+    import ibis
+
+    lifted = None if nodes.identity else ibis.memtable(_place_frame(nodes))
+    table = dyad_table(connection, dyads)
+    placed = place_dyads(table, unit=calendar.unit, centre=nodes.centre, lifted=lifted)
+    flows = _execute(connection, region_flows(placed, slice_names(choices.slices)))
+    ends = pair_ends(pair_flows(placed))
+    pairs = _execute(connection, pair_measures(ends, nodes.outside))
+    kept = None
+    if choices.persistence:
+        kept = _execute(connection, ego_persistence(ends, days=calendar.days, outside=nodes.outside))
+    return RegionTables(flows, pairs, kept)
+
+
+def _execute(connection: Any, expression: IbisTable) -> pd.DataFrame:  # noqa: ANN401
+    frame: pd.DataFrame = connection.execute(expression)
+    return frame.assign(period=pd.to_datetime(frame["period"]).astype("datetime64[us]"))
+
+
+def _place_frame(nodes: Nodes) -> pd.DataFrame:
+    pairs = np.array(sorted(nodes.place.items()), dtype=object).reshape(-1, 2)
+    return pd.DataFrame(pairs, columns=["actor", "node"])
+
+
+def _is_duckdb(connection: Any) -> bool:  # noqa: ANN401
+    return str(connection.name) == "duckdb"

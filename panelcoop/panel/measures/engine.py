@@ -1,0 +1,69 @@
+"""Where the queries run: DuckDB inside this process by default, an existing Spark session on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeAlias
+
+from panelcoop.checks import fail_if_not_one_of
+from panelcoop.errors import DataError
+
+__all__ = ["Engine", "IbisTable", "open_engine"]
+
+Engine: TypeAlias = Literal["duckdb", "spark"]
+"""Which engine runs the queries."""
+
+IbisTable: TypeAlias = Any
+"""An ``ibis.Table``."""
+
+MEMORY_LIMIT = "640MB"
+"""What DuckDB may hold before it spills to disk: the rest of one GiB is Python and its libraries."""
+
+
+@contextmanager
+def open_engine(engine: Engine = "duckdb") -> Iterator[Any]:
+    """Open a connection that runs Ibis expressions.
+
+    Parameters
+    ----------
+    engine
+        "duckdb": embedded, out of core. "spark": the active Spark session, or a local one where there is none.
+
+    Yields
+    ------
+    ibis.BaseBackend
+
+    Raises
+    ------
+    DataError
+        When Spark is asked for and pyspark or a Java runtime is missing.
+    """
+    fail_if_not_one_of(engine, ["duckdb", "spark"], "engine")
+    import ibis
+
+    if engine == "duckdb":
+        connection = ibis.duckdb.connect(memory_limit=MEMORY_LIMIT, preserve_insertion_order=False)
+        try:
+            yield connection
+        finally:
+            connection.disconnect()
+        return
+    yield ibis.pyspark.connect(_spark_session())
+
+
+def _spark_session() -> Any:  # noqa: ANN401 - pyspark is optional and untyped here
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as fault:
+        msg = "engine='spark' needs pyspark: install panelcoop[spark] and a Java runtime."
+        raise DataError(msg) from fault
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    try:
+        builder = SparkSession.builder.master("local[2]").appName("panelcoop")
+        return builder.config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    except Exception as fault:  # Java's faults reach Python under many names
+        msg = "engine='spark' could not start Spark: a Java runtime (17 or later) must be on the path."
+        raise DataError(msg) from fault
