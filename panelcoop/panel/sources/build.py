@@ -19,7 +19,7 @@ from panelcoop.panel.sources.jhu import weekly_jhu
 from panelcoop.panel.sources.manifest import MANIFEST, describe_file
 from panelcoop.panel.sources.oxcgrt import weekly_oxcgrt
 from panelcoop.panel.sources.records import WeeklyFigures, join_ledgers
-from panelcoop.panel.sources.registry import FOLDERS, ORIGINALS, gather
+from panelcoop.panel.sources.registry import FOLDERS, ORIGINALS, gather, mirror_folder
 from panelcoop.panel.sources.shipped import LEDGER_FILE, csv_bytes, weekly_file
 
 __all__ = ["FIRST_DATES_FILE", "FileCheck", "build_figures", "compare_figures", "rebuild_data", "write_figures"]
@@ -95,6 +95,7 @@ def rebuild_data(
     raw = {source: gather(source, cache=cache, mirror=mirror) for source in FOLDERS}
     figures = build_figures(raw, folder)
     checks = [compare_figures(name, content, folder) for name, content in figures.items()]
+    checks += _check_facts(Path(folder), mirror)
     if write:
         write_figures(figures, folder)
     return checks
@@ -140,6 +141,14 @@ def compare_figures(name: str, content: bytes, folder: Path | str) -> FileCheck:
 def write_figures(figures: Mapping[str, bytes], folder: Path | str) -> list[Path]:
     """Write the rebuilt files, each whole or not at all."""
     return [write_bytes(Path(folder) / name, content) for name, content in figures.items()]
+
+
+def _check_facts(folder: Path, mirror: str | None) -> list[FileCheck]:
+    """Read the facts (typed, so there is nothing to rebuild) and compare them with a mirror's where it holds them."""
+    load_facts(folder)
+    held = mirror_folder(mirror)
+    theirs = {f"facts/{name}": held / "facts" / name for name in FILES.values()} if held else {}
+    return [compare_figures(name, path.read_bytes(), folder) for name, path in theirs.items() if path.is_file()]
 
 
 def _ledger_table(ledger: Ledger) -> pd.DataFrame:
@@ -194,8 +203,3 @@ def _differing(old: pd.DataFrame, new: pd.DataFrame) -> Iterator[tuple[object, .
         for key in left.index[left[column] != right[column]]:
             cell = key if isinstance(key, tuple) else (key,)
             yield (*cell, column, left[column][key], right[column][key])
-
-
-def check_facts(folder: Path | str) -> Ledger:
-    """Read the facts, which are typed and have no original to rebuild from, and return what is missing or disputed."""
-    return load_facts(folder).ledger

@@ -41,7 +41,7 @@ def cases_with_early_counts(jhu: WeeklyFigures, early: WeeklyFigures) -> WeeklyF
     names = [f"new_{count}" for count in COUNTS]
     seam = _seam(jhu.frame, early.frame, begins)
     tail = jhu.frame.set_index(["iso", "week"])[names]
-    tail = tail.where(tail.notna(), seam.reindex(tail.index)).reset_index()
+    tail = tail.where(tail.notna(), seam.clip(lower=0.0).reindex(tail.index)).reset_index()
     joined = pd.concat([head[["iso", "week", *names]], tail], ignore_index=True)
     ledger = Ledger.of(_filled(head, names) + _seam_lines(seam, names))
     return WeeklyFigures(
@@ -54,7 +54,7 @@ def _seam(jhu: pd.DataFrame, early: pd.DataFrame, begins: pd.Timestamp) -> pd.Da
     end = jhu[jhu["week"] == begins].set_index(["iso", "week"])[levels]
     before = early[early["week"] == begins - pd.Timedelta(days=7)].set_index("iso")[levels].fillna(0.0)
     base = before.reindex(end.index.get_level_values("iso")).set_axis(end.index, axis=0)
-    return (end - base).clip(lower=0.0).rename(columns=lambda name: name.replace("cumulative", "new"))
+    return (end - base).rename(columns=lambda name: name.replace("cumulative", "new"))
 
 
 def _filled(head: pd.DataFrame, names: list[str]) -> list[dict[str, object]]:
@@ -80,4 +80,16 @@ def _seam_lines(seam: pd.DataFrame, names: list[str]) -> list[dict[str, object]]
         ledger_entry("jhu", "imputed", reason, variable=name, week=pd.Timestamp(str(week)), count=int(n))
         for name in names
         for week, n in seam[name].groupby("week").count().items()
+    ] + [
+        ledger_entry(
+            "jhu",
+            "corrected",
+            "first week below the early count: set to zero",
+            variable=name,
+            region=code,
+            before=value,
+            after=0.0,
+        )
+        for name in names
+        for (code, _), value in seam.loc[seam[name] < 0, name].items()
     ]

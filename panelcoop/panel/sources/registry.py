@@ -12,7 +12,7 @@ from panelcoop.errors import DownloadError
 from panelcoop.panel.sources.download import download
 from panelcoop.panel.sources.manifest import sha256_of
 
-__all__ = ["FOLDERS", "MIRROR", "ORIGINALS", "Original", "gather", "inputs"]
+__all__ = ["FOLDERS", "MIRROR", "ORIGINALS", "Original", "gather", "inputs", "mirror_folder"]
 
 MIRROR = "PANELCOOP_MIRROR"
 """Environment variable: a folder that holds the originals, one folder per source."""
@@ -154,6 +154,21 @@ def inputs(source: str) -> Iterator[Original]:
     return (original for original in ORIGINALS if original.source == source)
 
 
+def mirror_folder(mirror: Path | str | None = None) -> Path | None:
+    """Return the mirror folder given, or the one PANELCOOP_MIRROR names, or None.
+
+    Raises
+    ------
+    DownloadError
+        When the folder does not exist.
+    """
+    named = mirror or os.environ.get(MIRROR)
+    if named and not Path(named).is_dir():
+        msg = f"the mirror folder {named} does not exist; correct {MIRROR}, or unset it to download the originals."
+        raise DownloadError(msg)
+    return Path(named) if named else None
+
+
 def gather(source: str, *, cache: Path | str | None = None, mirror: Path | str | None = None) -> Path:
     """Make sure a source's files are at hand and return the folder that holds them.
 
@@ -176,9 +191,9 @@ def gather(source: str, *, cache: Path | str | None = None, mirror: Path | str |
     DownloadError
         When a file is missing from the mirror, cannot be fetched, or has another checksum than the pinned one.
     """
-    mirror = mirror or os.environ.get(MIRROR)
-    if mirror:
-        folder = Path(mirror) / FOLDERS[source]
+    held = mirror_folder(mirror)
+    if held:
+        folder = held / FOLDERS[source]
         for original in inputs(source):
             _fail_if_not_mirrored(original, folder)
         return folder
