@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, gro
 from panelcoop.numerics.iterative import IterativeSolver, iterative_solver
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["Absorber", "EffectTables", "Rows", "absorber"]
+__all__ = ["Absorber", "EffectTables", "Rows", "absorber", "reweighed"]
 
 BLOCK_ROWS = 8192  # rows per block: a block of 17 columns stays in a 2 MB cache
 DIRECT_LEVELS = 4000  # levels of all effects but the largest that a dense system may have
@@ -195,6 +195,21 @@ def absorber(
         solver = iterative_solver(groupings, weights)
     order = counting_sort(turned[0].codes, turned[0].size)
     return Absorber(groupings, weights, time, solver, lead, order, _singletons(groupings), n)
+
+
+def reweighed(door: Absorber, weights: FloatArray) -> Absorber:
+    """Return the same effects under other weights: levels and order are kept, the normal equations are new."""
+    if not door.groupings:
+        return replace(door, weights=weights)
+    lead = door.eliminated
+    turned = (door.groupings[lead], *(g for e, g in enumerate(door.groupings) if e != lead))
+    time = None if door.time is None else _centre_within(door.time, door.groupings[0], weights)
+    solver: DirectSolver | IterativeSolver
+    if isinstance(door.solver, IterativeSolver):
+        solver = iterative_solver(door.groupings, weights)
+    else:
+        solver = direct_solver(turned, weights, time)
+    return replace(door, weights=weights, time=time, solver=solver)
 
 
 def _centre_within(trend: FloatArray, first: Grouping, weights: FloatArray | None) -> FloatArray:

@@ -183,7 +183,8 @@ def _estimate(
     df = np.full(k, _degrees(fit, rule, over, parameters))
     if kind == "iid":
         if fit.dispersion is not None:
-            return fit.dispersion * fit.bread, np.full(k, np.inf), 1.0
+            factor = (fit.nobs - 1) / (fit.nobs - parameters) if rule.parameters == "levels" else 1.0
+            return factor * fit.dispersion * fit.bread, np.full(k, np.inf), factor
         return rows * fit.rss / fit.nobs * fit.bread, df, rows
     if over.clusters:
         meat, factor = _clustered(fit, over.clusters, rule, rows)

@@ -65,6 +65,28 @@ class Design:
             self.absorber.subtract(block, self.tables, rows, spare)
             yield DesignBlock(rows, block[:, :-1], block[:, -1], spare)
 
+    def measure(self, combinations: FloatArray) -> FloatArray:
+        """Return the (m, m) weighted Gram matrix of combinations (k, m) of demeaned columns, summed row by row."""
+        total = np.zeros((combinations.shape[1],) * 2)
+        weights = self.absorber.weights
+        for block in self.blocks():
+            values = block.columns @ combinations
+            total += values.T @ (values if weights is None else values * weights[block.rows, None])
+        return total
+
+    def residual(self, solution: FloatArray) -> FloatArray:
+        """Return (n,) outcome less columns times a solution less the effects of that difference."""
+        line = np.append(-solution, 1.0)
+        resid = np.empty(len(self.outcome))
+        for rows in self.absorber.blocks():
+            resid[rows] = self.outcome[rows] - self.centre[-1] - (self.columns[rows] - self.centre[:-1]) @ solution
+        combined = EffectTables(
+            tuple((table @ line)[:, None] for table in self.tables.levels),
+            None if self.tables.slopes is None else (self.tables.slopes @ line)[:, None],
+        )
+        self.absorber.subtract(resid[:, None], combined, slice(0, len(resid)))
+        return resid
+
     def demeaned(self, rows: Rows | None = None) -> tuple[FloatArray, FloatArray]:
         """Return demeaned columns (b, k) and outcome (b,) of chosen rows (default all) as new arrays."""
         rows = slice(0, len(self.outcome)) if rows is None else rows

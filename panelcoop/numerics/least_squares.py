@@ -182,15 +182,7 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     """Solve the normal equations of a prepared design and collect residuals, scores and meat in one pass."""
     k = len(names)
 
-    def measure(combinations: FloatArray) -> FloatArray:
-        total = np.zeros((combinations.shape[1],) * 2)
-        weights = design.absorber.weights
-        for block in design.blocks():
-            values = block.columns @ combinations
-            total += values.T @ (values if weights is None else values * weights[block.rows, None])
-        return total
-
-    ranks = rank_report(moments.gram[:k, :k], moments.before[:k], moments.raw[:k], names, measure)
+    ranks = rank_report(moments.gram[:k, :k], moments.before[:k], moments.raw[:k], names, design.measure)
     solution = ranks.inverse @ moments.gram[:k, k]
     solution += ranks.inverse @ (moments.gram[:k, k] - moments.gram[:k, :k] @ solution)
     resid, scores, meat, rss = _second_pass(design, solution)

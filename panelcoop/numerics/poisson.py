@@ -1,0 +1,219 @@
+"""Poisson pseudo-maximum likelihood with absorbed fixed effects, an offset and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from panelcoop.checks import fail_if_not_finite
+from panelcoop.errors import DataError, PanelcoopError
+from panelcoop.numerics.absorb import Absorber, absorber, reweighed
+from panelcoop.numerics.design import Design, Moments, design_of
+from panelcoop.numerics.grouping import group_rows
+from panelcoop.numerics.least_squares import LinearFit, fit_design
+from panelcoop.numerics.rank import rank_report
+from panelcoop.numerics.separation import all_zero_levels, separated_rows
+from panelcoop.options import FloatArray, IntArray
+
+__all__ = ["PoissonFit", "poisson"]
+
+STEP_TOLERANCE = 1e-5  # root mean square change of the linear index; Newton squares it, so the next one is 1e-10
+MOST_ITERATIONS = 60
+SUSPICIOUS = 1e-7  # fitted mean of a zero, relative to the mean outcome, below which separation is tested
+
+
+@dataclass(frozen=True, eq=False)
+class PoissonFit:
+    """A Poisson fit.
+
+    Attributes
+    ----------
+    linear : the last weighted least-squares step: coefficients, bread, scores; hand it to `covariance`
+    mean : (m,) fitted means of the rows used
+    rows : (m,) positions of the rows used; subset cluster codes with it
+    separated : positions of rows left out because their zeros are fitted perfectly
+    deviance : of the rows used
+    log_likelihood : including the factorial term
+    iterations : reweighted steps
+    notes : what was left out and what is not identified
+    """
+
+    linear: LinearFit
+    mean: FloatArray
+    rows: IntArray
+    separated: IntArray
+    deviance: float
+    log_likelihood: float
+    iterations: int
+    notes: tuple[str, ...]
+
+    @property
+    def coef(self) -> FloatArray:
+        """(k,) coefficients, NaN where not identified."""
+        return self.linear.coef
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    outcome: FloatArray
+    columns: FloatArray
+    effects: tuple[IntArray, ...]
+    offset: FloatArray | None
+    weights: FloatArray | None
+    trend: FloatArray | None
+
+    def rows(self, keep: IntArray) -> _Data:
+        def take(values: FloatArray | None) -> FloatArray | None:
+            return None if values is None else values[keep]
+
+        effects = tuple(e[keep] for e in self.effects)
+        return _Data(
+            self.outcome[keep], self.columns[keep], effects, take(self.offset), take(self.weights), take(self.trend)
+        )
+
+
+def poisson(
+    outcome: FloatArray,
+    columns: FloatArray,
+    *,
+    effects: Sequence[IntArray] = (),
+    offset: FloatArray | None = None,
+    weights: FloatArray | None = None,
+    trend: FloatArray | None = None,
+    names: Sequence[str] | None = None,
+) -> PoissonFit:
+    """Fit E[y] = exp(offset + x b + effects) by Poisson pseudo-maximum likelihood.
+
+    Parameters
+    ----------
+    outcome : (n,) non-negative; need not be whole numbers
+    columns : (n, k)
+    effects : integer codes (n,) per effect, region first
+    offset : (n,) added to the linear index with coefficient one, e.g. the log of total documents
+    weights : (n,) positive
+    trend : (n,) variable whose slope differs by level of the first effect
+    names : (k,)
+
+    Notes
+    -----
+    Iteratively reweighted least squares on the exact fixed-effects solver. Levels whose outcomes are all zero are left out
+    first; where a fitted mean runs towards zero, separation by combinations of columns and effects is tested by the iterative
+    rectifier (Correia, Guimaraes and Zylkin, 2019), those rows are left out, reported, and the fit is repeated. Estimates are
+    consistent whenever the mean is right, whatever the variance (Gourieroux, Monfort and Trognon, 1984).
+
+    Raises
+    ------
+    DataError
+        When outcomes are negative, all zero, or anything is NaN or infinite.
+    PanelcoopError
+        When 60 steps do not converge.
+
+    Examples
+    --------
+    >>> group = np.repeat([0, 1], 3)
+    >>> x = np.array([0.0, 1, 2, 0, 1, 2])
+    >>> fit = poisson(np.exp(1 + 0.5 * x + group), x[:, None], effects=[group])
+    >>> fit.coef.round(8).tolist()
+    [0.5]
+    """
+    columns = np.asarray(columns, float)
+    columns = columns[:, None] if columns.ndim == 1 else columns
+    labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(columns.shape[1]))
+    data = _Data(np.asarray(outcome, float), columns, tuple(effects), offset, weights, trend)
+    _fail_if_unusable(data, labels)
+    lost = all_zero_levels(data.outcome, [group_rows(e) for e in effects])
+    rows = np.flatnonzero(~lost)
+    used = data.rows(rows) if lost.any() else data
+    fit, mean, steps = _reweighted(used, labels)
+    zeros = mean[used.outcome == 0]
+    if zeros.size and zeros.min() < SUSPICIOUS * used.outcome.mean():
+        gone = separated_rows(used.outcome, used.columns, used.effects)
+        if gone.any():
+            rows, used = rows[~gone], used.rows(np.flatnonzero(~gone))
+            fit, mean, more = _reweighted(used, labels)
+            steps += more
+    separated = np.setdiff1d(np.arange(len(data.outcome)), rows)
+    deviance = 2 * float(_weighted(special.kl_div(used.outcome, mean), used.weights))
+    terms = special.xlogy(used.outcome, mean) - mean - special.gammaln(used.outcome + 1)
+    likelihood = float(_weighted(terms, used.weights))
+    notes = fit.notes
+    if separated.size:
+        notes = (f"{separated.size} rows are separated (their zeros are fitted perfectly) and left out.", *notes)
+    return PoissonFit(fit, mean, rows, separated, deviance, likelihood, steps, notes)
+
+
+def _reweighted(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
+    """Iterate weighted least squares; return the last step, the fitted means and the number of steps."""
+    k, y = len(names), data.outcome
+    shift = 0.0 if data.offset is None else data.offset
+    mean = (y + y.mean()) / 2
+    index = np.log(mean)
+    deviance, door = np.inf, None
+    for step in range(1, MOST_ITERATIONS + 1):
+        weights = mean if data.weights is None else mean * data.weights
+        door = _door(data, weights, door)
+        working = index - shift + (y - mean) / mean
+        design, moments = design_of(data.columns, working, door)
+        solution = _solve(design, moments, names)
+        fitted = working - design.residual(solution) + shift
+        change = float(np.sqrt(_weighted((fitted - index) ** 2, weights) / weights.sum()))
+        index, mean, deviance = _damped(data, index, fitted, deviance, first=step == 1)
+        if change < STEP_TOLERANCE:
+            return _last_step(data, index, mean, door, names), mean, step
+    msg = f"Poisson did not converge in {MOST_ITERATIONS} steps; look for outcomes of very different size or rescale."
+    raise PanelcoopError(msg)
+
+
+def _door(data: _Data, weights: FloatArray, door: Absorber | None) -> Absorber:
+    if door is None:
+        return absorber(data.effects, weights=weights, trend=data.trend, nobs=len(weights))
+    return reweighed(door, weights)
+
+
+def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArray:
+    k = len(names)
+    report = rank_report(moments.gram[:k, :k], moments.before[:k], moments.raw[:k], names, design.measure)
+    return np.asarray(report.inverse @ moments.gram[:k, k])
+
+
+def _damped(
+    data: _Data, index: FloatArray, fitted: FloatArray, deviance: float, *, first: bool
+) -> tuple[FloatArray, FloatArray, float]:
+    """Take the step, halved until the deviance no longer rises."""
+    for _ in range(12):
+        mean = np.exp(np.clip(fitted, -60.0, 60.0))
+        found = 2 * float(_weighted(special.kl_div(data.outcome, mean), data.weights))
+        if first or found <= deviance * (1 + 1e-9) + 1e-9:
+            break
+        fitted = (fitted + index) / 2
+    return fitted, mean, found
+
+
+def _last_step(
+    data: _Data, index: FloatArray, mean: FloatArray, door: Absorber, names: tuple[str, ...]
+) -> LinearFit:
+    weights = mean if data.weights is None else mean * data.weights
+    shift = 0.0 if data.offset is None else data.offset
+    working = index - shift + (data.outcome - mean) / mean
+    design, moments = design_of(data.columns, working, reweighed(door, weights))
+    return fit_design(design, moments, names, dispersion=1.0)
+
+
+def _weighted(values: FloatArray, weights: FloatArray | None) -> float:
+    return float(values.sum() if weights is None else weights @ values)
+
+
+def _fail_if_unusable(data: _Data, names: tuple[str, ...]) -> None:
+    fail_if_not_finite(data.outcome, "outcome")
+    for j, name in enumerate(names):
+        fail_if_not_finite(data.columns[:, j], name)
+    if data.offset is not None:
+        fail_if_not_finite(data.offset, "offset", "a log of zero documents? leave those rows out")
+    if (data.outcome < 0).any():
+        msg = f"Poisson outcomes must not be negative; {int((data.outcome < 0).sum())} rows are."
+        raise DataError(msg)
+    if not data.outcome.any():
+        raise DataError("Every outcome is zero; there is nothing to fit.")
