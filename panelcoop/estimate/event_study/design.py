@@ -1,0 +1,276 @@
+"""From a labelled panel and events to the arrays every estimator reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.errors import DataError
+from panelcoop.estimate.event_study.events import Events, period_numbers, region_starts
+from panelcoop.options import BoolArray, FloatArray, IntArray
+from panelcoop.panel.record import Panel
+
+__all__ = ["Cohorts", "EventDesign", "event_design", "keep_units", "keep_weeks"]
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Regions that are treated together.
+
+    Attributes
+    ----------
+    starts
+        First treated period, ascending, infinity for never treated, shape (C,).
+    of_unit
+        Cohort of each unit, shape (N,).
+    split
+        Code of the stage (or other label) within the start week; -1 for never treated or without split, shape (C,).
+    """
+
+    starts: FloatArray
+    of_unit: IntArray
+    split: IntArray
+
+
+@dataclass(frozen=True)
+class EventDesign:
+    """Outcome, covariates and timing as arrays.
+
+    Attributes
+    ----------
+    outcome
+        Shape (N, T); NaN where not observed or where a covariate is missing.
+    covariates
+        Shape (N, T, P).
+    starts
+        Number of the first treated period, infinity if never, shape (N,).
+    times
+        Period numbers, shape (T,).
+    anticipation
+        Periods.
+    regions, weeks
+        Labels of both axes.
+    cluster
+        Cluster codes of units, shape (N,), or None for units themselves.
+    cluster_name
+        "region" or the column.
+    outcome_name, covariate_names
+        Labels.
+    events
+        The events.
+    dropped
+        Rows left out so far, by reason.
+    split
+        Code of the stage in which each unit's event happens, -1 if none, shape (N,); None without stages.
+    split_labels
+        Names of the codes.
+    """
+
+    outcome: FloatArray
+    covariates: FloatArray
+    starts: FloatArray
+    times: FloatArray
+    anticipation: int
+    regions: pd.Index
+    weeks: pd.Index
+    cluster: IntArray | None
+    cluster_name: str
+    outcome_name: str
+    covariate_names: tuple[str, ...]
+    events: Events
+    dropped: dict[str, int]
+    split: IntArray | None = None
+    split_labels: tuple[object, ...] = ()
+
+    @property
+    def cohorts(self) -> Cohorts:
+        """Group units by start and stage."""
+        if self.split is None:
+            starts, of_unit = np.unique(self.starts, return_inverse=True)
+            return Cohorts(starts, of_unit, np.full(starts.size, -1))
+        code = np.where(np.isinf(self.starts), -1, self.split)
+        pairs, of_unit = np.unique(np.column_stack([self.starts, code]), axis=0, return_inverse=True)
+        return Cohorts(pairs[:, 0], of_unit.ravel(), pairs[:, 1].astype(np.int64))
+
+    @property
+    def observed(self) -> BoolArray:
+        """Whether a cell is observed, shape (N, T)."""
+        return ~np.isnan(self.outcome)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every region is observed in every week."""
+        return not np.isnan(np.sum(self.outcome))
+
+    @property
+    def horizons(self) -> FloatArray:
+        """Event time of every cell, shape (N, T); -infinity for never treated."""
+        return self.times[None, :] - self.starts[:, None]
+
+    @property
+    def simple(self) -> bool:
+        """Whether cohort means suffice: balanced and without covariates."""
+        return self.balanced and self.covariates.shape[2] == 0
+
+    def label(self, start: float) -> object:
+        """Name a cohort by its week."""
+        if np.isinf(start):
+            return "never"
+        if isinstance(self.weeks, pd.DatetimeIndex):
+            step = self.weeks[1] - self.weeks[0] if len(self.weeks) > 1 else pd.Timedelta(days=7)
+            return self.weeks[0] + int(start - self.times[0]) * step
+        return int(start) if float(start).is_integer() else start
+
+
+def event_design(
+    panel: Panel,
+    events: Events,
+    *,
+    outcome: str,
+    covariates: Sequence[str] = (),
+    cluster: str | None = None,
+    stage: str | None = None,
+) -> EventDesign:
+    """Lay the panel out as regions by weeks.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or not numeric, a cluster varies within a region, or nothing is observed.
+    """
+    fail_if_columns_missing([outcome, *covariates, *filter(None, (cluster, stage))], list(panel.data.columns), "The panel")
+    regions, weeks, place = _axes(panel.data.index)
+    shape = (len(regions), len(weeks))
+    values = _spread(panel.data[outcome], place, shape)
+    extra = np.stack([_spread(panel.data[c], place, shape) for c in covariates], -1) if covariates else np.empty((*shape, 0))
+    gaps = int(np.isnan(values).sum())
+    dropped = {f"'{outcome}' missing": gaps - (shape[0] * shape[1] - len(panel.data))} if gaps else {}
+    if covariates:
+        lost = np.isnan(extra).any(axis=2) & ~np.isnan(values)
+        dropped["covariate missing"] = int(lost.sum())
+        values = np.where(lost, np.nan, values)
+        extra = np.where(np.isnan(values)[:, :, None], 0.0, extra)
+    dated = isinstance(weeks, pd.DatetimeIndex)
+    anticipation = events.anticipation if events.anticipation is not None else (2 if dated else 0)
+    design = EventDesign(
+        outcome=values,
+        covariates=extra,
+        starts=region_starts(events, regions, weeks),
+        times=period_numbers(weeks, weeks),
+        anticipation=anticipation,
+        regions=regions,
+        weeks=weeks,
+        cluster=None if cluster is None else _cluster_codes(panel.data[cluster], place[0], shape[0]),
+        cluster_name=cluster or "region",
+        outcome_name=outcome,
+        covariate_names=tuple(covariates),
+        events=events,
+        dropped=dropped,
+    )
+    if stage is not None:
+        design = _with_stages(design, panel.data[stage])
+    empty = np.flatnonzero(~design.observed.any(axis=1)) if gaps else np.array([], dtype=int)
+    return keep_units(design, design.observed.any(axis=1), "never observed") if empty.size else design
+
+
+def keep_units(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign:
+    """Drop units and count their observed rows under a reason."""
+    if keep.all():
+        return design
+    if not keep.any():
+        msg = f"No region is left after dropping those {reason}."
+        raise DataError(msg)
+    gone = int(design.observed[~keep].sum())
+    names = name_few(design.regions[~keep], 3)
+    cluster = None if design.cluster is None else design.cluster[keep]
+    return replace(
+        design,
+        outcome=design.outcome[keep],
+        covariates=design.covariates[keep],
+        starts=design.starts[keep],
+        regions=design.regions[keep],
+        cluster=cluster,
+        split=None if design.split is None else design.split[keep],
+        dropped={**design.dropped, f"{reason}: {names}": gone},
+    )
+
+
+def keep_weeks(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign:
+    """Drop weeks and count their observed rows under a reason."""
+    if keep.all():
+        return design
+    gone = int(design.observed[:, ~keep].sum())
+    return replace(
+        design,
+        outcome=design.outcome[:, keep],
+        covariates=design.covariates[:, keep],
+        times=design.times[keep],
+        weeks=design.weeks[keep],
+        dropped={**design.dropped, reason: gone},
+    )
+
+
+def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
+    """Read the stage of each region in the week of its event."""
+    wide = column.unstack("week").reindex(index=design.regions, columns=design.weeks)
+    week = np.searchsorted(design.times, design.starts)
+    inside = np.isfinite(design.starts) & (week < design.times.size)
+    found = wide.to_numpy(dtype=object)[np.arange(len(wide)), np.minimum(week, design.times.size - 1)]
+    missing = inside & pd.isna(found)
+    if missing.any():
+        msg = f"Stage '{column.name}' is missing in the week of the event for {name_few(design.regions[missing])}."
+        raise DataError(msg)
+    codes, labels = pd.factorize(pd.Series(np.where(inside, found, None)), sort=False)
+    return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels))
+
+
+def _axes(index: pd.Index) -> tuple[pd.Index, pd.Index, tuple[IntArray, IntArray]]:
+    """Labels of both axes in order, and the place of every row."""
+    assert isinstance(index, pd.MultiIndex)
+    row, column = (np.asarray(codes, dtype=np.int64) for codes in index.codes)
+    regions, weeks = index.levels
+    for axis, codes in enumerate((row, column)):
+        present = np.bincount(codes, minlength=len(index.levels[axis])) > 0
+        if present.all() and index.levels[axis].is_monotonic_increasing:
+            continue
+        labels = index.levels[axis][present].sort_values()
+        position = labels.get_indexer(index.levels[axis])
+        if axis == 0:
+            regions, row = labels, position[row]
+        else:
+            weeks, column = labels, position[column]
+    return regions, weeks, (row, column)
+
+
+def _spread(column: pd.Series, place: tuple[IntArray, IntArray], shape: tuple[int, int]) -> FloatArray:
+    try:
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        msg = f"'{column.name}' must be numeric; its type is {column.dtype}."
+        raise DataError(msg) from error
+    if np.isinf(values).any():
+        msg = f"'{column.name}' is infinite in {int(np.isinf(values).sum())} rows; repair or drop them first."
+        raise DataError(msg)
+    flat = place[0] * shape[1] + place[1]
+    if flat.size == shape[0] * shape[1] and bool((np.diff(flat) == 1).all()):
+        return values.reshape(shape)
+    grid = np.full(shape, np.nan)
+    grid[place] = values
+    return grid
+
+
+def _cluster_codes(column: pd.Series, row: IntArray, n: int) -> IntArray:
+    codes, _ = pd.factorize(column)
+    if (codes < 0).any():
+        msg = f"Cluster column '{column.name}' is missing in {int((codes < 0).sum())} rows; fill it first."
+        raise DataError(msg)
+    first = np.zeros(n, dtype=np.int64)
+    first[row] = codes
+    if (first[row] != codes).any():
+        msg = f"Cluster column '{column.name}' varies within a region; clusters must hold whole regions."
+        raise DataError(msg)
+    return first

@@ -1,0 +1,251 @@
+"""Dated events of regions: when they begin, when they end, how strong they are, and which weeks count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
+from panelcoop.errors import DataError
+from panelcoop.options import FloatArray
+from panelcoop.panel.record import Panel, as_panel
+
+__all__ = ["EventKind", "Events", "WindowEnds", "period_numbers", "region_starts"]
+
+EventKind: TypeAlias = Literal["absorbing", "repeated", "switching"]
+"""One event for good; several events per region; or spells that begin and end."""
+
+WindowEnds: TypeAlias = Literal["binned", "dropped"]
+"""Horizons beyond the window are pooled into its ends, or left out."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events by region and date.
+
+    Attributes
+    ----------
+    table
+        Columns region, date and, where given, end and dose; sorted, no region-date twice. A region without a row
+        is never treated.
+    kind
+        "absorbing", "repeated" or "switching" (with ``end``).
+    anticipation
+        Weeks before an event that may already respond; None means 2 where weeks are dates and 0 where periods are
+        plain numbers.
+    window
+        Leads and lags shown, for example (8, 12): horizons -8 to 12; None shows every horizon.
+    ends
+        What becomes of horizons beyond the window.
+
+    Examples
+    --------
+    >>> events = Events.from_table(pd.DataFrame({"region": ["a", "b", "b"], "date": [3, 5, 5]}))
+    >>> print(events)
+    Events: 2 absorbing events in 2 regions, dates 3 to 5
+    """
+
+    table: pd.DataFrame
+    kind: EventKind = "absorbing"
+    anticipation: int | None = None
+    window: tuple[int, int] | None = None
+    ends: WindowEnds = "binned"
+
+    def __post_init__(self) -> None:
+        """Refuse options that cannot be."""
+        fail_if_not_one_of(self.kind, ("absorbing", "repeated", "switching"), "kind")
+        fail_if_not_one_of(self.ends, ("binned", "dropped"), "ends")
+        if self.anticipation is not None and self.anticipation < 0:
+            msg = f"anticipation counts weeks before the event and cannot be negative; got {self.anticipation}."
+            raise DataError(msg)
+        if self.window is not None and (min(self.window) < 0 or self.window[0] < 1):
+            msg = f"window is (leads, lags) with at least one lead, for example (8, 12); got {self.window}."
+            raise DataError(msg)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: pd.DataFrame,
+        *,
+        region: str = "region",
+        date: str = "date",
+        end: str | None = None,
+        dose: str | None = None,
+        kind: EventKind = "absorbing",
+    ) -> Events:
+        """Read events from a table with one row per region and event; rows without a date are no events.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, an event ends before it begins, or an absorbing region has two dates.
+        """
+        names = {region: "region", date: "date", **({end: "end"} if end else {}), **({dose: "dose"} if dose else {})}
+        fail_if_columns_missing(names, list(table.columns), "The table of events")
+        tidy = table[list(names)].rename(columns=names).dropna(subset=["date"])
+        tidy = tidy.drop_duplicates(["region", "date"]).sort_values(["region", "date"]).reset_index(drop=True)
+        if "end" in tidy and (tidy["end"] < tidy["date"]).any():
+            bad = tidy.loc[tidy["end"] < tidy["date"], "region"]
+            msg = f"An event ends before it begins in {name_few(bad)}; check columns '{date}' and '{end}'."
+            raise DataError(msg)
+        twice = tidy["region"][tidy["region"].duplicated()].unique()
+        if kind == "absorbing" and twice.size:
+            msg = (
+                f"Absorbing events have one date per region, but {name_few(twice)} has several. "
+                "Keep the first, or use kind='repeated'."
+            )
+            raise DataError(msg)
+        return cls(tidy, kind=kind)
+
+    @classmethod
+    def from_column(cls, panel: Panel | pd.DataFrame, column: str, *, never: Hashable = None) -> Events:
+        """Read one date per region from a column of the panel.
+
+        Parameters
+        ----------
+        panel
+            The panel whose regions are meant.
+        column
+            Holds the first treated week (or year), constant within region.
+        never
+            Value that stands for "never" (for example 0 or 10000); missing always does.
+
+        Raises
+        ------
+        DataError
+            If the column varies within a region.
+        """
+        data = as_panel(panel).data
+        fail_if_columns_missing([column], list(data.columns), "The panel")
+        by_region = data[column].groupby(level="region", sort=True)
+        first = by_region.first()
+        moving = by_region.nunique()
+        if (moving > 1).any():
+            msg = f"'{column}' must be constant within a region; it varies in {name_few(moving.index[moving > 1])}."
+            raise DataError(msg)
+        kept = first[first.notna() & (first != never)]
+        return cls.from_table(pd.DataFrame({"region": kept.index, "date": kept.to_numpy()}))
+
+    @classmethod
+    def from_rule(
+        cls,
+        panel: Panel | pd.DataFrame,
+        rule: Callable[[pd.DataFrame], pd.Series],
+        *,
+        kind: EventKind = "absorbing",
+        clean_weeks: int = 0,
+    ) -> Events:
+        """Date events where a rule on the panel's columns turns true.
+
+        Parameters
+        ----------
+        panel
+            The panel.
+        rule
+            Takes the panel's data, returns true or false per row.
+        kind
+            "absorbing" keeps the first week per region; "repeated" every week in which the rule turns true;
+            "switching" every spell, with its last week.
+        clean_weeks
+            Weeks the rule must have been false before an event counts (repeated events), for example 8. The weeks
+            must be observed: an event too close to the start of the panel does not count.
+        """
+        data = as_panel(panel).data
+        truth = rule(data).astype(bool).unstack("region", fill_value=False).sort_index()
+        previous = truth.shift(1, fill_value=False).astype(bool)
+        begins = truth & ~previous
+        if clean_weeks:
+            recent = previous.astype(float).rolling(clean_weeks, min_periods=clean_weeks).max()
+            begins &= recent.eq(0) & (np.arange(len(truth)) >= clean_weeks)[:, None]
+        rows = [_spells(truth[region], begins[region], region, kind) for region in truth.columns]
+        table = pd.DataFrame([row for part in rows for row in part], columns=["region", "date", "end"])
+        return cls.from_table(table, end="end" if kind == "switching" else None, kind=kind)
+
+    def with_options(
+        self,
+        *,
+        anticipation: int | None = None,
+        window: tuple[int, int] | None = None,
+        ends: WindowEnds | None = None,
+    ) -> Events:
+        """Return the events with another anticipation, window or treatment of its ends."""
+        chosen = {"anticipation": anticipation, "window": window, "ends": ends}
+        return replace(self, **{name: value for name, value in chosen.items() if value is not None})
+
+    def without_regions(self, regions: list[Hashable]) -> Events:
+        """Return the events without some regions (which then count as never treated: drop them from the panel too)."""
+        return replace(self, table=self.table[~self.table["region"].isin(regions)].reset_index(drop=True))
+
+    def __str__(self) -> str:
+        """Say in one line what the events are."""
+        n, regions = len(self.table), self.table["region"].nunique()
+        span = f", dates {self.table['date'].min()} to {self.table['date'].max()}" if n else ""
+        return f"Events: {n} {self.kind} events in {regions} regions{span}"
+
+    __repr__ = __str__
+
+
+def _spells(truth: pd.Series, begins: pd.Series, region: Hashable, kind: EventKind) -> list[tuple[object, ...]]:
+    starts = list(truth.index[begins])
+    if kind == "absorbing":
+        starts = starts[:1]
+    return [(region, start, _last_true(truth, start)) for start in starts]
+
+
+def _last_true(truth: pd.Series, start: object) -> object:
+    after = truth.loc[start:]  # type: ignore[misc]
+    stopped = ~after.to_numpy(dtype=bool)
+    return after.index[int(stopped.argmax()) - 1] if stopped.any() else after.index[-1]
+
+
+def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:
+    """Number dates by the panel's periods: dated weeks count from the first week, other labels stand as they are.
+
+    Parameters
+    ----------
+    weeks
+        The panel's weeks, ascending.
+    dates
+        Dates to number; a date inside a week takes that week's number, one beyond the panel counts on.
+
+    Raises
+    ------
+    DataError
+        If the panel has dated weeks and the dates are not dates, or the other way round.
+    """
+    if not isinstance(weeks, pd.DatetimeIndex):
+        try:
+            return np.asarray(pd.to_numeric(pd.Series(dates)), dtype=float)
+        except (ValueError, TypeError) as error:
+            msg = f"Dates must be numbers like the panel's periods ({name_few(weeks, 3)}); got {name_few(dates, 3)}."
+            raise DataError(msg) from error
+    try:
+        when = pd.DatetimeIndex(pd.to_datetime(pd.Series(dates)))
+    except (ValueError, TypeError) as error:
+        msg = f"Dates must be readable as dates, as the panel's weeks are; got {name_few(dates, 3)}."
+        raise DataError(msg) from error
+    step = pd.Timedelta(np.diff(weeks.to_numpy()).min()) if len(weeks) > 1 else pd.Timedelta(days=7)
+    return np.floor(np.asarray((when - weeks[0]) / step, dtype=float))
+
+
+def region_starts(events: Events, regions: pd.Index, weeks: pd.Index) -> FloatArray:
+    """Number the first event of each region, infinity without one, shape (N,).
+
+    Raises
+    ------
+    DataError
+        If an event names a region that the panel does not have.
+    """
+    unknown = pd.Index(events.table["region"].unique()).difference(regions)
+    if len(unknown):
+        msg = f"Events name regions the panel does not have: {name_few(unknown)}. Drop them or add the regions."
+        raise DataError(msg)
+    starts = np.full(len(regions), np.inf)
+    if len(events.table):
+        numbers = period_numbers(weeks, events.table["date"])
+        np.minimum.at(starts, regions.get_indexer(pd.Index(events.table["region"])), numbers)
+    return starts

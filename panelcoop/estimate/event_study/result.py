@@ -1,0 +1,244 @@
+"""What an event study is: coefficients by horizon with everything needed to question them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.errors import IdentificationError
+from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
+from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
+from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.numerics.influence import cluster_sums, influence_covariance
+from panelcoop.options import FloatArray, IntArray
+from panelcoop.results import Estimate
+
+__all__ = ["EventStudy", "event_study_result"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventStudy(Estimate):
+    """Effects by event time (horizon 0 is the event's week), with their full covariance.
+
+    Attributes
+    ----------
+    estimator
+        Name of the estimator.
+    reference
+        Horizons fixed at zero; they have estimate 0 and no error, and are part of ``params``.
+    base_period
+        "universal" if all horizons compare with one reference, "varying" if leads compare neighbouring weeks.
+    anticipation
+        Weeks before the event that count as touched by it.
+    influence
+        Influence of regions on ``params`` in the sum form, shape (N, K).
+    regions
+        Labels of its rows.
+    clusters
+        Cluster codes of regions, or None for regions themselves.
+    factor
+        Small-sample factor contained in ``cov``.
+    cells
+        Effects by cohort and week behind the horizons; None for estimators that have none.
+    cohort_labels, week_labels, stage_labels
+        Names of cohorts, weeks and stages.
+    reasons
+        Why a horizon has no estimate.
+    support
+        By horizon: cohorts, treated regions, fewest controls, and whether that is thin.
+    covariates
+        Estimate and standard error of covariates, for regressions that report them.
+    """
+
+    estimator: str
+    reference: tuple[int, ...]
+    base_period: str
+    anticipation: int
+    influence: FloatArray
+    regions: pd.Index
+    clusters: IntArray | None
+    factor: float
+    cells: CellEstimates | None
+    cohort_labels: tuple[object, ...]
+    week_labels: pd.Index
+    stage_labels: tuple[object, ...]
+    reasons: dict[int, str]
+    support: pd.DataFrame
+    covariates: pd.DataFrame
+
+    @property
+    def horizons(self) -> FloatArray:
+        """Event times of the coefficients, ascending."""
+        return self.params.index.to_numpy(dtype=float)
+
+    @property
+    def estimated(self) -> pd.Index:
+        """Horizons with an estimate and an error: neither reference nor missing."""
+        here = self.params.notna() & ~self.params.index.isin(self.reference)
+        return self.params.index[here]
+
+    @property
+    def leads(self) -> pd.Index:
+        """Estimated horizons before the event and its anticipation."""
+        return self.estimated[self.estimated < -self.anticipation]
+
+    @property
+    def lags(self) -> pd.Index:
+        """Estimated horizons from the event's week on."""
+        return self.estimated[self.estimated >= 0]
+
+    def cluster_influence(self) -> FloatArray:
+        """Sum the influence of regions by cluster, shape (G, K)."""
+        return cluster_sums(self.influence, self.clusters)
+
+    def group_time(self) -> pd.DataFrame:
+        """Give the effect, error, size and controls of every cohort and week.
+
+        Raises
+        ------
+        IdentificationError
+            If the estimator has no group-time effects.
+        """
+        cells = self.needed_cells()
+        here = np.flatnonzero(cells.estimated)
+        pick = np.zeros((cells.effect.size, here.size))
+        pick[here, np.arange(here.size)] = 1.0
+        sums = cluster_sums(cells.influence.combine(pick), self.clusters)
+        std_error = np.full(cells.effect.size, np.nan)
+        std_error[here] = np.sqrt(self.factor * (sums**2).sum(axis=0))
+        std_error[cells.reference] = np.nan
+        return pd.DataFrame(
+            {
+                "cohort": [self.cohort_labels[c] for c in cells.cohort],
+                "week": self.week_labels[cells.period],
+                "horizon": cells.horizon.astype(int),
+                "estimate": cells.effect,
+                "std_error": std_error,
+                "treated": cells.n_treated,
+                "controls": cells.n_control,
+                "reason": cells.reason,
+            }
+        )
+
+    def needed_cells(self) -> CellEstimates:
+        """Return the group-time effects or say that there are none."""
+        if self.cells is None:
+            msg = f"'{self.estimator}' has no effects by cohort and week, only by horizon."
+            raise IdentificationError(msg)
+        return self.cells
+
+    def bands(
+        self,
+        level: float = 0.95,
+        *,
+        method: Literal["plug-in", "multiplier"] = "plug-in",
+        draws: int = 9999,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Put pointwise intervals and a simultaneous (sup-t) band side by side.
+
+        Parameters
+        ----------
+        level
+            Coverage of each interval, and of the whole band.
+        method
+            "plug-in" draws from a t vector with the estimated correlation; "multiplier" bootstraps clusters with
+            Rademacher weights, whose errors are scaled interquartile ranges as in R did.
+        draws, seed
+            Number of draws and their seed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            estimate, std_error, low, high, band_low, band_high by horizon; ``attrs["critical_value"]``.
+        """
+        sums = np.sqrt(self.factor) * self.cluster_influence()
+        return simultaneous_band(self.params, self.cov, self.df, sums, level=level, how=BandDraws(method, draws, seed))
+
+    def summary(self) -> str:
+        """Write the summary of the estimate and the support of every horizon."""
+        text = super().summary()
+        thin = self.support.index[self.support["thin"]] if len(self.support) else []
+        more = [f"  thin support at horizons {', '.join(map(str, thin))}; see support"] if len(thin) else []
+        lost = [f"  NA at {h}: {why}" for h, why in self.reasons.items()]
+        return "\n".join([text.replace("EventStudy:", f"EventStudy ({self.estimator}):", 1), *lost, *more])
+
+
+def event_study_result(
+    design: EventDesign, fit: EventFit, estimator: str, thin: Callable[[FloatArray, FloatArray], FloatArray]
+) -> EventStudy:
+    """Label a fit.
+
+    Parameters
+    ----------
+    thin
+        Says from cohorts and controls per horizon whether support is thin.
+    """
+    names = [int(h) for h in fit.horizons]
+    index = pd.Index(names, name="horizon")
+    rows = fit.influence
+    cov = fit.factor * influence_covariance(cluster_sums(rows, design.cluster))
+    blank = np.isnan(fit.estimates)
+    cov[blank, :] = np.nan
+    cov[:, blank] = np.nan
+    starts = fit.cells.starts if fit.cells is not None else design.cohorts.starts
+    return EventStudy(
+        params=pd.Series(fit.estimates, index=index, name="estimate"),
+        cov=pd.DataFrame(cov, index=index, columns=index),
+        df=fit.df,
+        nobs=fit.nobs,
+        outcome=design.outcome_name,
+        convention=fit.convention,
+        effects="region, week",
+        n_regions=len(design.regions),
+        n_weeks=len(design.weeks),
+        dropped=design.dropped,
+        notes=fit.notes,
+        estimator=estimator,
+        reference=fit.reference,
+        base_period=fit.base_period,
+        anticipation=design.anticipation,
+        influence=rows,
+        regions=design.regions,
+        clusters=design.cluster,
+        factor=fit.factor,
+        cells=fit.cells,
+        cohort_labels=tuple(design.label(s) for s in starts),
+        week_labels=design.weeks,
+        stage_labels=design.split_labels,
+        reasons=fit.reasons,
+        support=_support(design, fit, thin),
+        covariates=_covariates(design, fit),
+    )
+
+
+def _covariates(design: EventDesign, fit: EventFit) -> pd.DataFrame:
+    rows = {
+        name: (value, np.sqrt(fit.factor * (cluster_sums(influence[:, None], design.cluster) ** 2).sum()))
+        for name, (value, influence) in fit.extra.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
+
+
+def _support(
+    design: EventDesign, fit: EventFit, thin: Callable[[FloatArray, FloatArray], FloatArray]
+) -> pd.DataFrame:
+    """Count cohorts, treated regions and controls behind every horizon."""
+    columns = ["cohorts", "treated", "controls", "thin"]
+    if fit.cells is None:
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
+    label, keep = clip_horizons(fit.cells.horizon, design.events.window, design.events.ends)
+    use = keep & fit.cells.estimated
+    horizons, where = np.unique(label[use], return_inverse=True)
+    cohorts = np.bincount(where).astype(float)
+    treated = np.bincount(where, fit.cells.n_treated[use])
+    controls = np.full(horizons.size, np.inf)
+    np.minimum.at(controls, where, fit.cells.n_control[use])
+    return pd.DataFrame(
+        {"cohorts": cohorts.astype(int), "treated": treated, "controls": controls, "thin": thin(cohorts, controls)},
+        index=pd.Index(horizons.astype(int), name="horizon"),
+    )

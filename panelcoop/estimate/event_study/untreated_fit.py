@@ -1,0 +1,127 @@
+"""The shared first stage of imputation and two-stage estimators: what regions would have done without the event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from panelcoop.errors import IdentificationError
+from panelcoop.estimate.event_study.design import Cohorts, EventDesign
+from panelcoop.numerics.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
+from panelcoop.numerics.imputation import Imputed, impute
+from panelcoop.numerics.two_way_cells import CellSystem, cell_system, cells_estimable
+from panelcoop.options import BoolArray, FloatArray, IntArray
+
+__all__ = ["UntreatedFit", "untreated_fit", "unit_rows"]
+
+
+@dataclass(frozen=True)
+class UntreatedFit:
+    """First stage on untreated cells; a row is a cohort (balanced, no covariates) or a region.
+
+    Attributes
+    ----------
+    panel
+        Cohort means, or None where rows are regions.
+    system
+        Row and period effects on untreated cells.
+    outcome
+        Shape (R, T); zero where not observed.
+    covariates
+        Shape (R, T, P).
+    fit
+        Fitted untreated outcome and slopes.
+    row_cohort
+        Cohort of each row, shape (R,).
+    cohorts
+        Starts by cohort and the cohort of each region.
+    usable
+        Observed cells whose untreated outcome is identified, shape (R, T).
+    observed
+        Observed cells, shape (R, T).
+    """
+
+    panel: CohortPanel | None
+    system: CellSystem
+    outcome: FloatArray
+    covariates: FloatArray
+    fit: Imputed
+    row_cohort: IntArray
+    cohorts: Cohorts
+    usable: BoolArray
+    observed: BoolArray
+
+    @property
+    def starts(self) -> FloatArray:
+        """First treated period by cohort, shape (C,)."""
+        return self.cohorts.starts
+
+    def cell_counts(self, cells: BoolArray) -> FloatArray:
+        """Count observations by cohort and period among marked cells, shape (C, T)."""
+        counts = np.zeros((self.starts.size, cells.shape[1]))
+        np.add.at(counts, self.row_cohort, cells * self.system.weight[:, None])
+        return counts
+
+    def cell_means(self, values: FloatArray, cells: BoolArray) -> FloatArray:
+        """Average values by cohort and period over marked cells, shape (C, T); NaN where none."""
+        total = np.zeros((self.starts.size, cells.shape[1]))
+        np.add.at(total, self.row_cohort, np.where(cells, values, 0.0) * self.system.weight[:, None])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out: FloatArray = total / self.cell_counts(cells)
+        return out
+
+
+def untreated_fit(design: EventDesign) -> UntreatedFit:
+    """Fit region and week effects (and covariates) to the cells that no event has touched yet.
+
+    Raises
+    ------
+    IdentificationError
+        If no cell is untreated.
+    """
+    cohorts = design.cohorts
+    starts, unit_cohort = cohorts.starts, cohorts.of_unit
+    panel = cohort_panel(design.outcome, unit_cohort, starts, design.times) if design.simple else None
+    if panel is not None:
+        outcome, weight, row_cohort = panel.means, panel.counts, np.arange(starts.size)
+        observed = np.ones(outcome.shape, dtype=bool)
+        covariates = np.zeros((*outcome.shape, 0))
+    else:
+        observed = design.observed
+        outcome = np.where(observed, design.outcome, 0.0)
+        weight, row_cohort, covariates = np.ones(len(outcome)), unit_cohort, design.covariates
+    untreated = observed & (design.times[None, :] < starts[row_cohort][:, None] - design.anticipation)
+    if not untreated.any():
+        msg = "No region-week is untreated, so nothing shows what would have happened without the event."
+        raise IdentificationError(msg)
+    system = cell_system(weight, untreated)
+    fit = impute(system, outcome, np.zeros((*outcome.shape, 0)), covariates)
+    usable = observed & cells_estimable(system)
+    return UntreatedFit(
+        panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed
+    )
+
+
+def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, constant: FloatArray) -> FloatArray:
+    """Sum slope times (outcome - fitted) over weeks, less a constant, for every region.
+
+    Parameters
+    ----------
+    slope
+        Weight of one region's outcome, shape (R, T, K).
+    fitted
+        Shape (R, T).
+    constant
+        Shape (R, K).
+
+    Returns
+    -------
+    Shape (N, K).
+    """
+    if first.panel is None:
+        gap = np.where(first.observed, first.outcome - fitted, 0.0)
+        out: FloatArray = np.matmul(gap[:, None, :], slope)[:, 0, :] - constant
+        return out
+    shift = np.matmul(fitted[:, None, :], slope)[:, 0, :] + constant
+    return influence_rows(first.panel, CohortMap(slope, shift))

@@ -1,0 +1,149 @@
+"""Cohort-by-period cells of a balanced panel: sufficient statistics of most event-study estimators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from panelcoop.options import FloatArray, IntArray
+
+__all__ = ["CohortMap", "CohortPanel", "cell_regression_map", "cohort_panel", "estimates_of", "influence_rows"]
+
+
+@dataclass(frozen=True)
+class CohortPanel:
+    """A balanced panel sorted by cohort.
+
+    Attributes
+    ----------
+    outcome
+        Outcome less the unit's mean, shape (N, T), rows in the order of ``order``. Every estimator built on
+        cells weighs the periods of a unit with weights that sum to zero, so the unit's level never matters.
+    order
+        Position of each sorted row in the original rows, shape (N,).
+    bounds
+        Rows ``bounds[c]:bounds[c + 1]`` belong to cohort c, shape (C + 1,).
+    starts
+        First treated period of each cohort, ascending; infinity for never treated, shape (C,).
+    times
+        Periods as numbers, ascending, shape (T,).
+    counts
+        Units per cohort, shape (C,).
+    means
+        Cohort means, shape (C, T).
+    """
+
+    outcome: FloatArray
+    order: IntArray
+    bounds: IntArray
+    starts: FloatArray
+    times: FloatArray
+    counts: FloatArray
+    means: FloatArray
+
+    @property
+    def never(self) -> bool:
+        """Whether the last cohort is never treated."""
+        return bool(np.isinf(self.starts[-1]))
+
+
+@dataclass(frozen=True)
+class CohortMap:
+    """Influence of a unit on K estimates as an affine function of its outcomes.
+
+    A unit of cohort c has influence ``y @ slope[c] - shift[c]``, in the sum form: the estimate less its target
+    is the sum of influences over units.
+
+    Attributes
+    ----------
+    slope
+        Shape (C, T, K); sums to zero over periods.
+    shift
+        Shape (C, K).
+    """
+
+    slope: FloatArray
+    shift: FloatArray
+
+
+def cohort_panel(outcome: FloatArray, cohort: IntArray, starts: FloatArray, times: FloatArray) -> CohortPanel:
+    """Sort a balanced panel by cohort and take cohort means.
+
+    Parameters
+    ----------
+    outcome
+        Shape (N, T), no missing entries.
+    cohort
+        Cohort of each unit, shape (N,).
+    starts
+        First treated period of each cohort, ascending, infinity if never, shape (C,).
+    times
+        Periods, ascending, shape (T,).
+    """
+    order = np.argsort(cohort, kind="stable")
+    counts = np.bincount(cohort, minlength=starts.size)
+    bounds = np.concatenate([[0], np.cumsum(counts)])
+    centred = outcome[order]
+    centred -= centred.mean(axis=1, keepdims=True)
+    means = np.add.reduceat(centred, bounds[:-1], axis=0) / counts[:, None]
+    return CohortPanel(centred, order, bounds, starts, np.asarray(times, float), counts.astype(float), means)
+
+
+def influence_rows(panel: CohortPanel, affine: CohortMap) -> FloatArray:
+    """Apply a cohort map to every unit.
+
+    Returns
+    -------
+    Shape (N, K), rows in the original order of units.
+    """
+    rows = np.empty((panel.outcome.shape[0], affine.slope.shape[2]))
+    for c in range(panel.counts.size):
+        part = slice(panel.bounds[c], panel.bounds[c + 1])
+        np.matmul(panel.outcome[part], affine.slope[c], out=rows[part])
+        rows[part] -= affine.shift[c]
+    if np.array_equal(panel.order, np.arange(panel.order.size)):
+        return rows
+    placed = np.empty_like(rows)
+    placed[panel.order] = rows
+    return placed
+
+
+def estimates_of(panel: CohortPanel, slope: FloatArray) -> FloatArray:
+    """Sum cohort means against the slopes of all units: the K estimates, shape (K,)."""
+    weighted = panel.means * panel.counts[:, None]
+    return np.einsum("ct,ctk->k", weighted, slope, optimize=True)
+
+
+def cell_regression_map(panel: CohortPanel, design: FloatArray) -> tuple[FloatArray, CohortMap]:
+    """Regress on columns that are constant within cohort-by-period cells, with unit and period effects.
+
+    Parameters
+    ----------
+    panel
+        The panel.
+    design
+        Shape (C, T, K), full column rank after both effects.
+
+    Returns
+    -------
+    Coefficients, shape (K,), and the cohort map of their influence (bread times score).
+
+    Notes
+    -----
+    On a balanced panel the demeaned design is again constant within cells, so least squares needs the C x T
+    cell means only.
+    """
+    C, T, K = design.shape
+    share = panel.counts / panel.counts.sum()
+    within = design - design.mean(axis=1, keepdims=True)
+    within -= np.einsum("c,ctk->tk", share, within)
+    gram = np.einsum("c,ctk,ctl->kl", panel.counts, within, within, optimize=True)
+    bread = np.linalg.inv(gram)
+    slope = within @ bread
+    beta = estimates_of(panel, slope)
+    fitted = (design.reshape(C * T, K) @ beta).reshape(C, T)
+    rest = panel.means - fitted
+    period = share @ (rest - rest.mean(axis=1, keepdims=True))
+    shift = np.einsum("ct,ctk->ck", fitted + period, slope, optimize=True)
+    return beta, CohortMap(slope, shift)

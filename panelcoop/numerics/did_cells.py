@@ -1,0 +1,142 @@
+"""Group-time effects of Callaway and Sant'Anna from cohort means: no covariates, balanced panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from panelcoop.numerics.cohort_cells import CohortMap, CohortPanel
+from panelcoop.options import BoolArray, FloatArray, IntArray
+
+__all__ = ["CellPlan", "cell_effects", "cell_map", "plan_cells"]
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """Which comparison each group-time effect rests on.
+
+    Attributes
+    ----------
+    cohort, period, base
+        Cohort, period and base-period index of each of the M cells, shape (M,).
+    controls
+        Whether a cohort serves as control of a cell, shape (M, C).
+    reference
+        Cells that are zero by construction (the universal base period), shape (M,).
+    """
+
+    cohort: IntArray
+    period: IntArray
+    base: IntArray
+    controls: BoolArray
+    reference: BoolArray
+
+
+def plan_cells(
+    starts: FloatArray,
+    times: FloatArray,
+    *,
+    control: Literal["never", "not-yet"],
+    base_period: Literal["universal", "varying"],
+    anticipation: float = 0,
+) -> CellPlan:
+    """List the group-time cells with their base periods and control cohorts.
+
+    Parameters
+    ----------
+    starts
+        First treated period per cohort, ascending, infinity for never treated, shape (C,).
+    times
+        Periods, ascending, shape (T,).
+    control, base_period, anticipation
+        As in the R package did. Periods from ``start - anticipation`` on are compared with the last period
+        before that; earlier ones with the preceding period ("varying") or with the same base ("universal").
+        A not-yet-treated control starts later than the later of the two periods plus the anticipation.
+    """
+    rows = [
+        (c, t, b)
+        for c, g in enumerate(starts)
+        if np.isfinite(g)
+        for t, b in _base_periods(g, times, base_period, anticipation)
+    ]
+    cohort, period, base = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    if control == "never":
+        controls = np.broadcast_to(np.isinf(starts), (cohort.size, starts.size)).copy()
+    else:
+        last = times[np.maximum(period, base)] + anticipation
+        controls = starts[None, :] > last[:, None]
+        controls &= starts[None, :] != starts[cohort][:, None]
+    return CellPlan(cohort, period, base, controls, period == base)
+
+
+def _base_periods(g: float, times: FloatArray, base_period: str, anticipation: float) -> list[tuple[int, int]]:
+    before = np.flatnonzero(times + anticipation < g)
+    if before.size == 0:
+        return []
+    last = int(before[-1])
+    if base_period == "universal":
+        return [(t, last) for t in range(times.size)]
+    return [(t, last if times[t] >= g - anticipation else t - 1) for t in range(1, times.size)]
+
+
+def cell_effects(panel: CohortPanel, plan: CellPlan) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Difference in differences of cohort means for every cell.
+
+    Returns
+    -------
+    Effects, control units, and mean change of the controls, each shape (M,); NaN without a control.
+    """
+    weight = plan.controls * panel.counts
+    n_control = weight.sum(axis=1)
+    change = panel.means[:, plan.period] - panel.means[:, plan.base]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        control = np.einsum("mc,cm->m", weight, change) / n_control
+    effect = change[plan.cohort, np.arange(plan.cohort.size)] - control
+    effect[plan.reference] = 0.0
+    return effect, n_control, control
+
+
+def cell_map(panel: CohortPanel, plan: CellPlan, weights: FloatArray) -> CohortMap:
+    """Give the influence of units on K weighted sums of cells, as a cohort map.
+
+    Parameters
+    ----------
+    panel, plan
+        The panel and its cells.
+    weights
+        Shape (M, K); zero for cells without an estimate.
+
+    Notes
+    -----
+    A treated unit of cell (g, t) contributes its change less its cohort's mean change over the cohort's size; a
+    control unit its change less the mean change of all controls of that cell, over their number, with a minus.
+    """
+    C, T, K = panel.counts.size, panel.times.size, weights.shape[1]
+    _, n_control, control = cell_effects(panel, plan)
+    live = np.where(plan.reference | (n_control == 0), 0.0, 1.0)[:, None] * weights
+    treated = live / panel.counts[plan.cohort][:, None]
+    against = live / np.maximum(n_control, 1.0)[:, None]
+    slope = np.zeros((C, T, K))
+    for c in np.unique(plan.cohort):
+        own = plan.cohort == c
+        slope[c][plan.period[own]] += treated[own]
+        slope[c] -= _indicator(plan.base[own], T) @ treated[own]
+    groups, member = np.unique(plan.controls, axis=0, return_inverse=True)
+    for j, cohorts in enumerate(groups):
+        if cohorts.any():
+            own = member.ravel() == j
+            net = (_indicator(plan.period[own], T) - _indicator(plan.base[own], T)) @ against[own]
+            slope[cohorts] -= net
+    change = panel.means[:, plan.period] - panel.means[:, plan.base]
+    own_change = change[plan.cohort, np.arange(plan.cohort.size)]
+    shift = _indicator(plan.cohort, C) @ (treated * own_change[:, None])
+    shift -= plan.controls.T.astype(float) @ (against * np.nan_to_num(control)[:, None])
+    return CohortMap(slope, shift)
+
+
+def _indicator(positions: IntArray, size: int) -> FloatArray:
+    hot = np.zeros((size, positions.size))
+    hot[positions, np.arange(positions.size)] = 1.0
+    return hot
