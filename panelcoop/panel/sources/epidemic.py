@@ -10,6 +10,7 @@ from panelcoop.panel.sources.records import WeeklyFigures, join_ledgers, ledger_
 __all__ = ["cases_with_early_counts"]
 
 COUNTS = ("cases", "deaths")
+BELOW = "first week below the early count: set to zero"
 
 
 def cases_with_early_counts(jhu: WeeklyFigures, early: WeeklyFigures) -> WeeklyFigures:
@@ -76,20 +77,13 @@ def _filled(head: pd.DataFrame, names: list[str]) -> list[dict[str, object]]:
 
 def _seam_lines(seam: pd.DataFrame, names: list[str]) -> list[dict[str, object]]:
     reason = "first week: own cumulative count less the early count of the Sunday before"
-    return [
-        ledger_entry("jhu", "imputed", reason, variable=name, week=pd.Timestamp(str(week)), count=int(n))
-        for name in names
-        for week, n in seam[name].groupby("week").count().items()
-    ] + [
-        ledger_entry(
-            "jhu",
-            "corrected",
-            "first week below the early count: set to zero",
-            variable=name,
-            region=code,
-            before=value,
-            after=0.0,
-        )
-        for name in names
-        for (code, _), value in seam.loc[seam[name] < 0, name].items()
-    ]
+    found: list[dict[str, object]] = []
+    for name in names:
+        (week,) = seam.index.get_level_values("week").unique()
+        values = seam[name].droplevel("week").dropna()
+        found.append(ledger_entry("jhu", "imputed", reason, variable=name, week=week, count=len(values)))
+        found += [
+            ledger_entry("jhu", "corrected", BELOW, variable=name, region=str(code), week=week, before=value, after=0.0)
+            for code, value in values[values < 0].items()
+        ]
+    return found

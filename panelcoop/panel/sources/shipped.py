@@ -141,7 +141,7 @@ def _read(path: Path, source: str) -> pd.DataFrame:
         raise DataError(msg)
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     fail_if_columns_missing(["iso", "week", *VARIABLES[source]], list(table.columns), path.name)
-    numbers = {v: pd.to_numeric(table[v].replace("", None), errors="coerce").astype(float) for v in VARIABLES[source]}
+    numbers = {v: pd.to_numeric(table[v], errors="coerce").astype(float) for v in VARIABLES[source]}
     for variable, values in numbers.items():
         odd = table.loc[values.isna() & (table[variable] != ""), variable]
         if len(odd):
