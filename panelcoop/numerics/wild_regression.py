@@ -10,16 +10,19 @@ import numpy as np
 from panelcoop.checks import fail_if_not_finite
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.numerics.effect_overlap import EffectBasis, effect_basis
+from panelcoop.numerics.least_squares import LinearFit
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["Contrasts", "WildRegression", "prepare_contrasts", "wild_regression"]
+__all__ = ["Contrasts", "WildRegression", "prepare_contrasts", "wild_from_fit", "wild_regression"]
 
 NORMAL_SLACK = 1e-6
+MOST_SMALL_LEVELS = 4_000
+UNIDENTIFIED = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
 class WildRegression:
-    """A least-squares fit after its effects are absorbed.
+    """A least-squares fit after its effects are absorbed, as `wild_regression` or `wild_from_fit` makes it.
 
     Attributes
     ----------
@@ -32,11 +35,13 @@ class WildRegression:
     weights
         Positive row weights, shape (n,).
     inverse
-        Inverse of the weighted cross-product of the regressors, shape (k, k).
+        (Generalised) inverse of the weighted cross-product of the regressors, shape (k, k).
     basis
         Coordinates of the effects; None when `absorb` is used.
     absorb
         Function that residualises the columns of an (n, c) array on the effects; None when `basis` is used.
+    null_space
+        Combinations of columns that are zero in the data, shape (k, c): a contrast must be orthogonal to them.
     """
 
     regressors: FloatArray
@@ -46,6 +51,39 @@ class WildRegression:
     inverse: FloatArray
     basis: EffectBasis | None
     absorb: Callable[[FloatArray], FloatArray] | None
+    null_space: FloatArray | None = None
+
+
+def wild_from_fit(fit: LinearFit) -> WildRegression:
+    """Prepare a least-squares fit for the bootstrap.
+
+    Parameters
+    ----------
+    fit
+        From `least_squares`; unidentified columns are allowed, and contrasts of them are refused.
+
+    Examples
+    --------
+    >>> from panelcoop.numerics.least_squares import least_squares
+    >>> region, x = np.array([0, 0, 1, 1]), np.array([[0.0], [1.0], [0.0], [3.0]])
+    >>> wild_from_fit(least_squares(2 * x[:, 0] + region, x, effects=[region])).coefficients.round(9)
+    array([2.])
+    """
+    door = fit.absorber
+    weights = np.ones(fit.nobs) if fit.weights is None else fit.weights
+    levels = sorted(grouping.size for grouping in door.groupings)
+    direct = door.time is None and len(levels) <= 2 and (len(levels) < 2 or levels[0] <= MOST_SMALL_LEVELS)
+    basis = effect_basis([grouping.codes for grouping in door.groupings], weights) if direct else None
+    return WildRegression(
+        regressors=np.ascontiguousarray(fit.design.demeaned()[0]),
+        residuals=fit.resid,
+        coefficients=fit.solution,
+        weights=weights,
+        inverse=fit.bread,
+        basis=basis,
+        absorb=None if direct else door.residualise,
+        null_space=fit.null_space,
+    )
 
 
 def wild_regression(
@@ -144,6 +182,8 @@ def prepare_contrasts(fit: WildRegression, restrictions: FloatArray, null: Float
     ------
     DataError
         When the restrictions do not fit the coefficients, or one of them is zero.
+    IdentificationError
+        When a hypothesis is not identified.
     """
     R = np.atleast_2d(np.asarray(restrictions, dtype=np.float64))
     if R.ndim != 2 or R.shape[1] != fit.coefficients.size or not np.abs(R).sum(axis=1).all():
@@ -152,6 +192,13 @@ def prepare_contrasts(fit: WildRegression, restrictions: FloatArray, null: Float
             f"got shape {R.shape}."
         )
         raise DataError(msg)
+    if fit.null_space is not None and fit.null_space.size:
+        size = np.linalg.norm(R, axis=1) * np.linalg.norm(fit.null_space)
+        lost = np.linalg.norm(R @ fit.null_space, axis=1) > UNIDENTIFIED * size
+        if lost.any():
+            rows = np.flatnonzero(lost).tolist()
+            msg = f"Hypotheses {rows} are not identified: they involve columns that are collinear."
+            raise IdentificationError(msg)
     values = np.broadcast_to(np.asarray(null, dtype=np.float64), (R.shape[0],))
     directions = np.asfortranarray(fit.regressors @ (fit.inverse @ R.T))
     return Contrasts(directions, R @ fit.inverse @ R.T, R @ fit.coefficients - values, values)

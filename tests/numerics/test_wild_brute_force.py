@@ -136,7 +136,14 @@ def test_dependent_wild_draws_equal_refits(impose, by_function):
     panel = tiny_panel(5, regions=6, weeks=20, k=3)
     options = WildOptions(draws=60, seed=3, impose_null=impose)
     found = dependent_wild(
-        residualised(panel, by_function=by_function), R, panel.week, null=NULL, lag=4, length=5, options=options
+        residualised(panel, by_function=by_function),
+        R,
+        panel.week,
+        null=NULL,
+        lag=4,
+        length=5,
+        effects="re-estimated",
+        options=options,
     )
     draws = multiplier_block(week_design(panel.week, options, length=5, lag=4).plan, 0)
     want = t_by_contrast(panel, draws, panel.week, lambda _, e: driscoll_kraay(panel, e, 4), impose=impose)
@@ -153,7 +160,7 @@ def test_joint_statistics_equal_refits(impose):
         gaps, covs = brute_force(panel, draws, groups, covariance, rows=R, null=NULL, impose=impose)
         return np.array([g @ np.linalg.solve(v, g) for g, v in zip(gaps, covs, strict=True)])
 
-    weekly = dependent_wild_wald(fit, R, panel.week, null=NULL, options=options)
+    weekly = dependent_wild_wald(fit, R, panel.week, null=NULL, effects="re-estimated", options=options)
     draws = multiplier_block(week_design(panel.week, options).plan, 0)
     want = wald(draws, panel.week, lambda _, e: driscoll_kraay(panel, e, 6))
     np.testing.assert_allclose(weekly.w_draws, want, rtol=1e-8)
@@ -161,3 +168,21 @@ def test_joint_statistics_equal_refits(impose):
     draws = multiplier_block(plan_multipliers("gaussian", 7, 50, 2), 0)
     want = wald(draws, panel.region, lambda _, e: clustered(panel, e, panel.region))
     np.testing.assert_allclose(by_region.w_draws, want, rtol=1e-8)
+
+
+def test_default_dependent_wild_refits_the_residualised_regression():
+    panel = tiny_panel(7, regions=6, weeks=20, k=3)
+    fit = residualised(panel)
+    options = WildOptions(draws=60, seed=3)
+    found = dependent_wild(fit, R, panel.week, null=NULL, options=options)
+    draws = multiplier_block(week_design(panel.week, options).plan, 0)
+    root = np.sqrt(panel.weights)
+    for j, (row, value) in enumerate(zip(R, NULL, strict=True)):
+        e = restricted_fit(panel, row[None], np.array([value]))[1]
+        want = []
+        for v in draws:
+            shocks = v[panel.week] * e
+            change = np.linalg.lstsq(fit.regressors * root[:, None], shocks * root, rcond=None)[0]
+            cov = driscoll_kraay(panel, shocks - fit.regressors @ change, 6)
+            want.append(row @ change / np.sqrt(row @ cov @ row))
+        np.testing.assert_allclose(found.t_draws[j], want, atol=REFIT)
