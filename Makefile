@@ -25,7 +25,7 @@ export MPLBACKEND := Agg
 # One variable per room of the package; a rule names the rooms its script leads through. A test checks that every
 # module a script reaches is among its prerequisites.
 sources = $(shell find $(1) -type f \( -name '*.py' -o -name '*.csv' -o -name '*.toml' \) | LC_ALL=C sort)
-GROUND := $(filter-out panelcoop/cli.py panelcoop/simulate.py,$(wildcard panelcoop/*.py))
+GROUND := $(filter-out panelcoop/cli.py panelcoop/simulate%.py,$(wildcard panelcoop/*.py))
 NUMERICS := $(call sources,panelcoop/numerics)
 PANEL := $(GROUND) $(call sources,panelcoop/panel)
 ESTIMATE := $(NUMERICS) $(wildcard panelcoop/estimate/*.py)

@@ -87,7 +87,7 @@ def report(found: list[Import], rule: str) -> None:
 
 
 def test_every_module_stands_on_a_floor():
-    lost = [m for m in map(module_of, FILES) if floor_of(m) is None and m != "panelcoop.simulate"]
+    lost = [m for m in map(module_of, FILES) if floor_of(m) is None and not m.startswith("panelcoop.simulate")]
     assert not lost, f"no floor is named for {lost}: CONTRIBUTING.md says where new code goes"
 
 
@@ -101,7 +101,8 @@ def test_imports_run_downward():
 
 def test_simulate_knows_the_ground_floor_and_the_schema_only():
     mine = [i for i in IMPORTS if module_of(i.path).startswith("panelcoop.simulate")]
-    report([i for i in mine if i.module not in SIMULATE_MAY_IMPORT], "simulate must not know what it tests")
+    known = [i for i in mine if i.module in SIMULATE_MAY_IMPORT or i.module.startswith("panelcoop.simulate")]
+    report([i for i in mine if i not in known], "simulate must not know what it tests")
 
 
 def test_estimators_see_the_panel_not_its_sources():

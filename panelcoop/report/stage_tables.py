@@ -1,0 +1,154 @@
+"""Tables of a stage-interaction regression: effects by stage, and every inference side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from panelcoop.estimate.stage_evidence import StageEvidence
+from panelcoop.estimate.stage_results import StageInteraction
+from panelcoop.report.labels import label_of, short_label_of, unit_of
+from panelcoop.report.number_text import count_text, interval_text, number_text, percent_text, pvalue_text
+from panelcoop.report.table import Table
+
+__all__ = ["inference_comparison_table", "stage_effects_table"]
+
+AVERAGE, SAME = "Average", "Equal over stages"
+NOT_IDENTIFIED = "n.i."
+REFERENCE = "ref."
+
+
+def stage_effects_table(evidence: StageEvidence, *, labels: Mapping[str, str] | None = None) -> Table:
+    """Lay out driver-by-stage effects: drivers in rows, stages in columns, tests of homogeneity at the end.
+
+    Parameters
+    ----------
+    evidence
+        Effects, homogeneity and averages under one method of inference.
+    labels
+        Readable names by driver; the package's own by default.
+
+    Returns
+    -------
+    Table
+        A cell that is not identified says so, and its reason stands in the notes; a driver without data has a row.
+    """
+    fit = evidence.fit
+    columns = [*[s.capitalize() for s in fit.stages], AVERAGE, SAME]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for driver in evidence.effects.index.unique("driver"):
+        name = "Stage itself" if driver == "stage" else label_of(str(driver), labels)
+        cells = [_effect_cells(dict(evidence.effects.loc[(driver, s)]), s) for s in fit.stages]
+        cells += [_average_cells(evidence, str(driver)), _homogeneity_cells(evidence, str(driver))]
+        for line, head in enumerate(("Effect", "95% interval", "p")):
+            rows[name, head] = [cell[line] for cell in cells]
+    for slot in evidence.empty_slots:
+        rows[label_of(slot, labels), "Effect"] = ["no data"] * len(fit.stages) + ["", ""]
+    body = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    body.index = pd.MultiIndex.from_tuples(list(rows))
+    title = f"Drivers of {label_of(fit.outcome, labels).lower()} by stage"
+    return Table("stage_effects", title, body, _notes(evidence, labels), evidence.effects.reset_index())
+
+
+def inference_comparison_table(comparison: pd.DataFrame, fit: StageInteraction) -> Table:
+    """Lay out the p-values of every method for every effect, with each method's convention in the notes.
+
+    Parameters
+    ----------
+    comparison
+        What ``fit.inference`` returned: one row per hypothesis and method.
+    fit
+        The regression.
+
+    Returns
+    -------
+    Table
+    """
+    flat = comparison.reset_index()
+    methods = list(dict.fromkeys(flat["method"]))
+    rows = {}
+    for hypothesis, part in flat.groupby("hypothesis", sort=False):
+        cells = part.set_index("method")
+        driver, _, stage = str(hypothesis).partition(":")
+        head = (label_of(driver), stage.partition(" ")[0].capitalize())
+        rows[head] = [number_text(cells["estimate"].iloc[0]), *[_p_cell(cells, m) for m in methods]]
+    body = pd.DataFrame.from_dict(rows, orient="index", columns=["Effect", *methods])
+    body.index = pd.MultiIndex.from_tuples(list(rows))
+    ways = flat.dropna(subset=["pvalue"]).drop_duplicates("method")
+    notes = (
+        f"p-values of the same effects on {label_of(fit.outcome).lower()} under each method of inference.",
+        *[f"{r.method}: {r.convention}." for r in ways.itertuples()],
+    )
+    return Table("inference", "The same effects under every method of inference: p-values", body, notes, flat)
+
+
+def _p_cell(cells: pd.DataFrame, method: str) -> str:
+    return pvalue_text(_number(cells["pvalue"].get(method)))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, float | int) else float("nan")
+
+
+def _effect_cells(row: Mapping[str, Any], stage: str) -> tuple[str, str, str]:
+    if row["relative_to"] == stage:
+        return REFERENCE, "", ""
+    return _estimate_cells(row)
+
+
+def _average_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, str]:
+    if driver not in evidence.average.index:
+        return "", "", ""
+    return _estimate_cells(dict(evidence.average.loc[driver]))
+
+
+def _estimate_cells(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    if pd.isna(row["estimate"]):
+        return NOT_IDENTIFIED, "", ""
+    return number_text(row["estimate"]), interval_text(row["conf_low"], row["conf_high"]), pvalue_text(row["pvalue"])
+
+
+def _homogeneity_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, str]:
+    if driver not in evidence.homogeneity.index:
+        return "", "", ""
+    row: dict[str, Any] = dict(evidence.homogeneity.loc[driver])
+    if pd.isna(row["pvalue"]):
+        return NOT_IDENTIFIED, "", ""
+    return pvalue_text(row["pvalue"], sign=True), f"Holm {pvalue_text(row['pvalue_holm'])}", f"q = {int(row['df'])}"
+
+
+def _notes(evidence: StageEvidence, labels: Mapping[str, str] | None) -> tuple[str, ...]:
+    fit, unit = evidence.fit, unit_of(evidence.fit.outcome)
+    outcome = label_of(fit.outcome, labels).lower() + (f" ({unit})" if unit else "")
+    r2 = percent_text(float(fit.statistics.get("r2_within", float("nan"))))
+    size = f"{count_text(fit.nobs)} province-weeks, {fit.n_regions} provinces, {fit.n_weeks} weeks"
+    estimand = (
+        f"Estimand: the difference in {outcome} that goes with one unit more of a driver one week earlier, within "
+        "provinces and weeks, at each stage."
+    )
+    columns = (
+        f"{AVERAGE}: stages weighted by their share of the sample. {SAME}: test that the effect is the same at every "
+        "stage, q restrictions, adjusted by Holm over the drivers."
+    )
+    return (
+        estimand,
+        f"Effects absorbed: {fit.effects}. {size}; within R² {r2}.",
+        f"p-values and intervals: {evidence.method} ({evidence.convention}).",
+        columns,
+        f"Units: {'; '.join(f'{short_label_of(d)}: {unit_of(d)}' for d in fit.drivers if unit_of(d))}.",
+        *_reasons(evidence, labels),
+        *[f"{label_of(slot, labels)}: empty, {why}." for slot, why in evidence.empty_slots.items()],
+    )
+
+
+def _reasons(evidence: StageEvidence, labels: Mapping[str, str] | None) -> list[str]:
+    """Say once per driver and reason what is not identified or only a contrast."""
+    weak = evidence.effects[evidence.effects["reason"].astype(bool)].reset_index()
+    notes = []
+    for (driver, status, reason), part in weak.groupby(["driver", "status", "reason"], sort=False):
+        name = "the stages themselves" if driver == "stage" else label_of(str(driver), labels)
+        mark = NOT_IDENTIFIED if status == "not identified" else REFERENCE
+        notes.append(f"{mark} {name} ({', '.join(part['stage'])}): {status}, {str(reason).rstrip('.')}.")
+    return notes
