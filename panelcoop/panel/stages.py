@@ -1,0 +1,56 @@
+"""What a stage is, and the one rule every clock obeys: never date stages from the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from panelcoop.errors import DataError
+from panelcoop.panel.record import Role
+
+__all__ = ["STAGES", "fail_if_dated_from_outcome", "stage_dtype"]
+
+STAGES = ("gestation", "outbreak", "continuation", "recovery")
+"""The life cycle in order: trigger, operation, adjustment, evaluation."""
+
+
+def stage_dtype() -> pd.CategoricalDtype:
+    """Return the type of a stage column: ordered categories, missing where no stage is dated.
+
+    Examples
+    --------
+    >>> stage_dtype().categories.tolist()
+    ['gestation', 'outbreak', 'continuation', 'recovery']
+    """
+    return pd.CategoricalDtype(list(STAGES), ordered=True)
+
+
+def fail_if_dated_from_outcome(column: str, roles: Mapping[str, Role]) -> None:
+    """Refuse to date stages from an outcome.
+
+    Parameters
+    ----------
+    column
+        Name of the column that a clock would read.
+    roles
+        Role of each column of the panel.
+
+    Raises
+    ------
+    DataError
+        If the column is an outcome: stages dated from it would make any stage effect true by construction.
+
+    Examples
+    --------
+    >>> fail_if_dated_from_outcome("joint_response", {"joint_response": "outcome"})
+    Traceback (most recent call last):
+    ...
+    panelcoop.errors.DataError: Stages must not be dated from the outcome 'joint_response': ...
+    """
+    if roles.get(column) == "outcome":
+        msg = (
+            f"Stages must not be dated from the outcome '{column}': its phases would then explain it by construction. "
+            "Date them from the epidemic (new_cases) or from published dates."
+        )
+        raise DataError(msg)

@@ -1,0 +1,112 @@
+"""Spatial weights by contiguity, and the spatial lag they define."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.errors import DataError
+from panelcoop.options import FloatArray
+from panelcoop.panel.record import SpatialWeights
+
+__all__ = ["contiguity_weights", "spatial_lag"]
+
+
+def contiguity_weights(
+    edges: pd.DataFrame, regions: Sequence[str], *, joined: Iterable[tuple[str, str]] = ()
+) -> SpatialWeights:
+    """Make row-standardised contiguity weights.
+
+    Parameters
+    ----------
+    edges
+        Columns `a` and `b`: one row for each pair of neighbours, in either order.
+    regions
+        Codes of the N regions, in the order wanted; pairs with a region outside are left out.
+    joined
+        Further pairs joined by decision, such as an island and the coast it faces.
+
+    Returns
+    -------
+    SpatialWeights
+        w_ij = 1 / (number of neighbours of i) for neighbours, zero otherwise; regions without a neighbour are named
+        in ``isolates`` and have a row of zeros.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a region borders itself.
+
+    Notes
+    -----
+    Equal to ``libpysal.weights.W`` with transformation "r", whose import alone takes longer than the whole panel.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"a": ["A", "B"], "b": ["B", "C"]})
+    >>> w = contiguity_weights(pairs, ["A", "B", "C", "D"])
+    >>> w.matrix[1].tolist(), w.isolates
+    ([0.5, 0.0, 0.5, 0.0], ('D',))
+    """
+    pairs = _pairs(edges, regions, joined)
+    matrix = _row_standardised(pairs, regions)
+    isolates = tuple(str(r) for r, row in zip(regions, matrix, strict=True) if not row.any())
+    decided = [f"{a}-{b} joined by the plan" for a, b in joined if a in regions and b in regions]
+    alone = [f"no neighbour: {name_few(isolates)}"] if isolates else []
+    return SpatialWeights(
+        name="contiguity",
+        regions=tuple(regions),
+        matrix=matrix,
+        isolates=isolates,
+        note="; ".join([f"{len(pairs)} pairs", *decided, *alone]),
+    )
+
+
+def spatial_lag(values: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Average a variable over partners.
+
+    Parameters
+    ----------
+    values
+        Shape (T, N).
+    matrix
+        Weights, shape (N, N).
+
+    Returns
+    -------
+    FloatArray
+        sum_j w_ij x_jt, shape (T, N); NaN where a partner with positive weight is missing, and for regions without
+        partners: no partner is not a partner with zero.
+
+    Examples
+    --------
+    >>> spatial_lag(np.array([[1.0, 3.0, np.nan]]), np.array([[0, 1.0, 0], [1.0, 0, 0], [0.5, 0.5, 0]]))
+    array([[3., 1., 2.]])
+    """
+    missing = np.isnan(values)
+    lag: FloatArray = np.where(missing, 0.0, values) @ matrix.T
+    lag[(missing.astype(float) @ (matrix > 0).T.astype(float)) > 0] = np.nan
+    lag[:, ~(matrix > 0).any(axis=1)] = np.nan
+    return lag
+
+
+def _pairs(edges: pd.DataFrame, regions: Sequence[str], joined: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    fail_if_columns_missing(["a", "b"], list(edges.columns), "The contiguity table")
+    rows = [(str(a), str(b)) for a, b in edges[["a", "b"]].itertuples(index=False)]
+    loops = [a for a, b in rows if a == b]
+    if loops:
+        msg = f"The contiguity table says that {name_few(loops)} borders itself; remove these rows."
+        raise DataError(msg)
+    return sorted({(min(p), max(p)) for p in [*rows, *joined] if p[0] in regions and p[1] in regions})
+
+
+def _row_standardised(pairs: list[tuple[str, str]], regions: Sequence[str]) -> FloatArray:
+    place = {region: number for number, region in enumerate(regions)}
+    matrix = np.zeros((len(regions), len(regions)))
+    for a, b in pairs:
+        matrix[place[a], place[b]] = matrix[place[b], place[a]] = 1.0
+    neighbours = matrix.sum(axis=1, keepdims=True)
+    return np.divide(matrix, neighbours, out=matrix, where=neighbours > 0)
