@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,20 @@ class PanelArrays:
     rows: BoolArray
     index: pd.MultiIndex
     dropped: Mapping[str, int]
+
+    def take(self, positions: IntArray, reason: str) -> PanelArrays:
+        """Keep some rows (m,) and count the others under a reason; labels stay as they are."""
+        rows = np.zeros(len(self.rows), dtype=bool)
+        rows[np.flatnonzero(self.rows)[positions]] = True
+        return replace(
+            self,
+            numbers={name: values[positions] for name, values in self.numbers.items()},
+            region=self.region[positions],
+            week=self.week[positions],
+            rows=rows,
+            index=self.index[positions],
+            dropped={**self.dropped, reason: len(self.region) - len(positions)},
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,15 +11,27 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
 from panelcoop.estimate.design import PanelArrays
-from panelcoop.numerics.conley import SpatialKernel
+from panelcoop.numerics.bias_reduced import bell_mccaffrey_df
 from panelcoop.numerics.covariance import CovarianceRecord, covariance
+from panelcoop.numerics.grouping import group_rows
 from panelcoop.numerics.least_squares import LinearFit, least_squares
 from panelcoop.numerics.poisson import PoissonFit, poisson
 from panelcoop.numerics.small_sample import SmallSampleRule
+from panelcoop.numerics.spatial_hac import SpatialKernel
 from panelcoop.options import Covariance, Effects, FloatArray, IntArray, SmallSample
 from panelcoop.panel.record import Panel
 
-__all__ = ["CovarianceChoice", "FittedModel", "Poisson", "covariance_of", "fit_model", "week_numbers"]
+__all__ = [
+    "EFFECT_LABELS",
+    "CovarianceChoice",
+    "FittedModel",
+    "Poisson",
+    "cluster_codes",
+    "covariance_of",
+    "degrees_of_freedom",
+    "fit_model",
+    "week_numbers",
+]
 
 EFFECT_LABELS = {
     "none": "none (an intercept)",
@@ -142,6 +154,11 @@ def fit_model(
         return FittedModel(panel, arrays, columns, fit, None, outcome, tuple(names), weights, effects)
     offset = None if family.offset is None else _log_offset(arrays, family.offset)
     counts = poisson(y, columns, effects=absorbed, weights=w, trend=trend, offset=offset, names=names)
+    if len(counts.rows) < len(y):
+        arrays, columns = (
+            arrays.take(counts.rows, "separated: zeros that the effects fit perfectly"),
+            columns[counts.rows],
+        )
     return FittedModel(panel, arrays, columns, counts.linear, counts, outcome, tuple(names), weights, effects)
 
 
@@ -168,6 +185,17 @@ def covariance_of(model: FittedModel, choice: CovarianceChoice) -> CovarianceRec
         small_sample=choice.small_sample,
         repair=choice.repair,
     )
+
+
+def degrees_of_freedom(
+    model: FittedModel, found: CovarianceRecord, choice: CovarianceChoice, contrast: FloatArray
+) -> float:
+    """Give the degrees of freedom of one contrast (k,): Bell-McCaffrey's for CRV2, the convention's otherwise."""
+    if found.kind == "CRV2":
+        codes = cluster_codes(model, (choice.clusters or ("region",))[0])
+        return bell_mccaffrey_df(model.linear, group_rows(codes), contrast)
+    known = found.df[~np.isnan(found.df)]
+    return float(known.min()) if known.size else np.inf
 
 
 def cluster_codes(model: FittedModel, name: str) -> IntArray:

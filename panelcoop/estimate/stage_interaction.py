@@ -133,7 +133,7 @@ def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> 
     return identification_report(
         terms,
         partial(estimable_rows, null_space=null),
-        empty=~model.columns.any(axis=0),
+        empty=np.logical_not(model.columns.any(axis=0)),
         variation=variation,
         stages=stages,
         effects=model.effects,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +14,49 @@ import pandas as pd
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.design import StageCodes
-from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of
-from panelcoop.estimate.inference import InferenceSettings, Method, inference_table
+from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
+from panelcoop.estimate.inference import inference_table
+from panelcoop.estimate.settings import InferenceSettings, Method
 from panelcoop.hypotheses import HypothesisLike
 from panelcoop.numerics.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.multiple_testing import holm
 from panelcoop.options import Covariance, FloatArray
-from panelcoop.results import Estimate, WaldTest
+from panelcoop.results import Estimate
 
-__all__ = ["StageInteraction", "record_of"]
+__all__ = ["DominanceTest", "StageInteraction", "record_of"]
+
+
+@dataclass(frozen=True)
+class DominanceTest:
+    """An intersection-union test that one stage's effect exceeds every other stage's.
+
+    Attributes
+    ----------
+    driver, stage
+        The claim: b[driver, stage] > b[driver, s] for every other s.
+    closest
+        The stage with the largest one-sided p-value, which decides.
+    statistic, df
+        Its t statistic and degrees of freedom.
+    pvalue
+        The largest one-sided p-value.
+    convention
+        Covariance used.
+    """
+
+    driver: str
+    stage: str
+    closest: str
+    statistic: float
+    df: float
+    pvalue: float
+    convention: str
+
+    def __str__(self) -> str:
+        """Write the test in one line."""
+        claim = f"{self.driver}:{self.stage} exceeds every other stage's"
+        return f"H1: {claim}; t({self.df:g}) against {self.closest} = {self.statistic:.4f}, p = {self.pvalue:.4f}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +91,7 @@ class StageInteraction(Estimate):
         """Return the same coefficients with another covariance."""
         choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
         found = covariance_of(self.model, choice)
-        return replace(self, covariance=found, choice=choice, **_fields_of(self.model, found))
+        return replace(self, covariance=found, choice=choice, **_fields_of(self.model, found, choice))
 
     def homogeneity(self, drivers: Sequence[str] | None = None) -> pd.DataFrame:
         """Test for each driver that its effect is the same at all stages (Wald), adjusted over drivers (Holm).
@@ -106,7 +141,7 @@ class StageInteraction(Estimate):
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("driver")
 
-    def dominance(self, driver: str, stage: str) -> WaldTest:
+    def dominance(self, driver: str, stage: str) -> DominanceTest:
         """Test that a pre-registered stage has the largest effect: intersection-union, p is the largest of one-sided p.
 
         Parameters
@@ -123,11 +158,9 @@ class StageInteraction(Estimate):
         others = [s for s in self.stages if s != stage]
         gaps = [self.contrast({f"{driver}:{stage}": 1.0, f"{driver}:{s}": -1.0}) for s in others]
         tails = [float(t_sf(gap.statistic, gap.df)) for gap in gaps]
-        worst = gaps[int(np.argmax(tails))]
-        null = f"{driver}:{stage} is not larger than every other stage's"
-        return WaldTest(
-            worst.statistic, 1, worst.df, max(tails), null, f"intersection-union, one-sided; {self.convention}"
-        )
+        last = int(np.argmax(tails))
+        worst = gaps[last]
+        return DominanceTest(driver, stage, others[last], worst.statistic, worst.df, tails[last], self.convention)
 
     def inference(
         self,
@@ -218,19 +251,19 @@ def record_of(
 ) -> StageInteraction:
     """Put a fitted model and its first covariance into the frozen record that users hold."""
     arrays, linear = model.arrays, model.linear
-    shares = np.bincount(stages.codes, weights=model.weight_values, minlength=len(stages.labels))
+    codes = stages.codes if model.counts is None else stages.codes[model.counts.rows]
+    shares = np.bincount(codes, weights=model.weight_values, minlength=len(stages.labels))
     within = 1 - linear.rss / linear.tss_within if linear.tss_within > 0 else np.nan
-    lost = identification[identification["status"] != "identified"]
     return StageInteraction(
         params=pd.Series(linear.coef, index=list(model.names), name="estimate"),
-        **_fields_of(model, covariance),
+        **_fields_of(model, covariance, choice),
         nobs=linear.nobs,
         outcome=model.outcome,
         effects=EFFECT_LABELS[model.effects],
-        n_regions=len(arrays.regions),
-        n_weeks=len(arrays.weeks),
+        n_regions=len(np.unique(arrays.region)),
+        n_weeks=len(np.unique(arrays.week)),
         dropped=arrays.dropped,
-        notes=tuple(f"{r.Index}: {r.status}: {r.reason}" for r in lost.itertuples()) + covariance.notes,
+        notes=_notes(identification) + covariance.notes,
         statistics={"r2_within": within, "rank": linear.rank, "df_resid": linear.df_resid},
         solution=linear.solution,
         null_space=linear.null_space,
@@ -245,12 +278,20 @@ def record_of(
     )
 
 
-def _fields_of(model: FittedModel, covariance: CovarianceRecord) -> dict[str, object]:
+def _notes(identification: pd.DataFrame) -> tuple[str, ...]:
+    """Write one sentence for all terms of a family that share a status and a reason."""
+    lost = identification[identification["status"] != "identified"]
+    groups = lost.groupby(["family", "status", "reason"], sort=False).groups
+    return tuple(f"{', '.join(map(str, terms))}: {key[1]}: {key[2]}" for key, terms in groups.items())
+
+
+def _fields_of(model: FittedModel, covariance: CovarianceRecord, choice: CovarianceChoice) -> dict[str, Any]:
     """Give the fields of an estimate that change with the covariance."""
     index = list(model.names)
-    known = covariance.df[np.isfinite(covariance.df)]
+    known = covariance.df[~np.isnan(covariance.df)]
     return {
         "cov": pd.DataFrame(covariance.full, index=index, columns=index),
         "df": float(known.min()) if known.size else np.inf,
+        "df_of": partial(degrees_of_freedom, model, covariance, choice) if covariance.kind == "CRV2" else None,
         "convention": covariance.convention,
     }

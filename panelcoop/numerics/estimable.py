@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["estimable_rows", "full_rank_columns"]
 
 ESTIMABLE_TOLERANCE = 1e-8  # relative size of R N below which rounding explains it
+PIVOT = 1e-6  # entry of the scaled null space below which a row depends on those before it
 
 
 def estimable_rows(matrix: FloatArray, null_space: FloatArray) -> BoolArray:
@@ -54,9 +54,22 @@ def full_rank_columns(solution: FloatArray, null_space: FloatArray) -> tuple[Int
     """
     if not null_space.size:
         return np.arange(len(solution)), solution
-    d = null_space.shape[1]
-    pivots = linalg.qr(null_space.T, pivoting=True, mode="r")[1]
-    aside = pivots[:d]
+    aside = _first_independent_rows(null_space)
     moved = solution - null_space @ np.linalg.solve(null_space[aside], solution[aside])
-    kept = np.sort(pivots[d:])
+    kept = np.setdiff1d(np.arange(len(solution)), aside)
     return kept, moved[kept]
+
+
+def _first_independent_rows(matrix: FloatArray) -> IntArray:
+    """Pick the first rows that span the row space, so that a family's first stage becomes its reference."""
+    left = matrix / np.abs(matrix).max(axis=0)
+    chosen: list[int] = []
+    for row in range(len(left)):
+        size = np.abs(left[row])
+        if len(chosen) < matrix.shape[1] and size.max() > PIVOT:
+            column = int(size.argmax())
+            pivot = left[:, column] / left[row, column]
+            left = left - np.outer(pivot, left[row])
+            left[:, column] = 0.0
+            chosen.append(row)
+    return np.array(chosen, dtype=np.int64)

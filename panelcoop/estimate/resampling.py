@@ -1,0 +1,138 @@
+"""Bootstraps and permutations of a fitted model, all contrasts of a table on the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from panelcoop.estimate.fitted import FittedModel, cluster_codes, week_numbers
+from panelcoop.estimate.settings import InferenceRow, InferenceSettings, Resampling
+from panelcoop.hypotheses import Hypothesis
+from panelcoop.numerics.dependent_wild import dependent_wild, dependent_wild_wald
+from panelcoop.numerics.estimable import full_rank_columns
+from panelcoop.numerics.wild_cluster import wild_cluster, wild_cluster_wald
+from panelcoop.numerics.wild_contrasts import WildTests
+from panelcoop.numerics.wild_draws import WildOptions
+from panelcoop.numerics.wild_regression import WildRegression, wild_regression
+from panelcoop.numerics.wild_wald import WildWald
+from panelcoop.options import FloatArray, IntArray
+
+__all__ = ["resampled_rows", "wild_of"]
+
+Restrictions: TypeAlias = tuple[FloatArray, FloatArray]
+"""R over the columns kept, shape (q, k), and r, shape (q,)."""
+
+
+def resampled_rows(
+    model: FittedModel, hypotheses: Sequence[Hypothesis], name: Resampling, settings: InferenceSettings
+) -> list[InferenceRow]:
+    """Apply a bootstrap to each hypothesis: single contrasts in one go, joint ones each by its Wald statistic."""
+    fit = wild_of(model)
+    kept, _ = full_rank_columns(model.linear.solution, model.linear.null_space)
+    note = "" if model.counts is None else "score bootstrap: linearised at the Poisson estimate"
+    rows: dict[int, InferenceRow] = {}
+    single = [i for i, h in enumerate(hypotheses) if len(h.matrix) == 1]
+    if single:
+        R = np.vstack([hypotheses[i].matrix for i in single])[:, kept]
+        r = np.concatenate([hypotheses[i].value for i in single])
+        tests = _contrasts(model, fit, (R, r), name, settings)
+        rows |= {i: _single_row(tests, j, note) for j, i in enumerate(single)}
+    for i, hypothesis in enumerate(hypotheses):
+        if i not in rows:
+            joint = _joint(model, fit, (hypothesis.matrix[:, kept], hypothesis.value), name, settings)
+            rows[i] = _joint_row(joint, note)
+    return [rows[i] for i in range(len(hypotheses))]
+
+
+def wild_of(model: FittedModel) -> WildRegression:
+    """Hand a fitted model to the bootstraps: demeaned columns of full rank, residuals and effects."""
+    linear = model.linear
+    kept, coefficients = full_rank_columns(linear.solution, linear.null_space)
+    columns = linear.design.demeaned()[0][:, kept]
+    door = linear.absorber
+    plain = model.effects != "two-way+trends"
+    return wild_regression(
+        columns,
+        linear.resid,
+        coefficients,
+        [g.codes for g in door.groupings] if plain else [],
+        weights=linear.weights,
+        absorb=None if plain else door.residualise,
+    )
+
+
+def _contrasts(
+    model: FittedModel, fit: WildRegression, asked: Restrictions, name: Resampling, settings: InferenceSettings
+) -> WildTests:
+    R, r = asked
+    options = _options(name, settings)
+    if name == "DWB-t":
+        length, lag = settings.dwb_length, settings.dwb_lag
+        return dependent_wild(fit, R, _weeks(model), null=r, length=length, lag=lag, options=options)
+    return wild_cluster(
+        fit,
+        R,
+        _clusters(model, name, settings),
+        null=r,
+        multiplier=settings.multiplier,
+        studentise="CRV3" if name == "WCR-CRV3" else "CRV1",
+        options=options,
+    )
+
+
+def _joint(
+    model: FittedModel, fit: WildRegression, asked: Restrictions, name: Resampling, settings: InferenceSettings
+) -> WildWald:
+    R, r = asked
+    options = _options(name, settings)
+    if name == "DWB-t":
+        length, lag = settings.dwb_length, settings.dwb_lag
+        return dependent_wild_wald(fit, R, _weeks(model), null=r, length=length, lag=lag, options=options)
+    return wild_cluster_wald(
+        fit,
+        R,
+        _clusters(model, name, settings),
+        null=r,
+        multiplier=settings.multiplier,
+        studentise="CRV3" if name == "WCR-CRV3" else "CRV1",
+        options=options,
+    )
+
+
+def _options(name: Resampling, settings: InferenceSettings) -> WildOptions:
+    return WildOptions(
+        draws=settings.draws,
+        seed=settings.seed,
+        level=settings.level,
+        threads=settings.threads,
+        impose_null=name != "WCU",
+    )
+
+
+def _weeks(model: FittedModel) -> IntArray:
+    return np.rint(week_numbers(model.arrays)).astype(np.int64)
+
+
+def _clusters(model: FittedModel, name: Resampling, settings: InferenceSettings) -> IntArray | list[IntArray]:
+    codes = cluster_codes(model, settings.clusters)
+    return [codes, model.arrays.week] if name == "WCR two-way" else codes
+
+
+def _single_row(tests: WildTests, j: int, note: str) -> InferenceRow:
+    return InferenceRow(
+        estimate=float(tests.estimate[j]),
+        std_error=float(tests.se[j]),
+        statistic=float(tests.statistic[j]),
+        pvalue=float(tests.p_value[j]),
+        conf_low=float(tests.lower[j]),
+        conf_high=float(tests.upper[j]),
+        convention=f"{tests.convention}; {tests.draws:,} draws",
+        note=note,
+    )
+
+
+def _joint_row(test: WildWald, note: str) -> InferenceRow:
+    convention = f"{test.convention}; {test.draws:,} draws"
+    return InferenceRow(statistic=test.statistic, pvalue=test.p_value, convention=convention, note=note)
