@@ -107,6 +107,7 @@ def test_oxcgrt_a_deleted_cell_a_deleted_day_and_a_deleted_province_are_in_the_l
         (lambda t: pd.concat([t, t[t["RegionCode"] == "CHN_HB"]]), "several STATE_TOTAL rows for CN-HB"),
         (lambda t: t.rename(columns={"15Jan2020": "15th of January"}), "15th of January"),
         (lambda t: t.assign(**{"15Jan2020": "high"}), r"31 cells are no numbers \(high"),
+        (lambda t: t.assign(**{"15Jan2020": "101"}), "31 values outside 0 to 100"),
     ],
 )
 def test_oxcgrt_says_what_is_wrong(oxcgrt, spoil, says):
@@ -398,3 +399,33 @@ def test_a_first_week_below_the_early_count_is_zero_and_in_the_ledger(tmp_path, 
     joined = cases_with_early_counts(weekly_jhu(tmp_path), weekly_canghailan(tmp_path))
     assert joined.wide("new_cases").loc[pd.Timestamp("2020-01-20"), "CN-HB"] == 0
     assert "CN-HB" in set(lines(joined, variable="new_cases", reason="below the early count")["region"])
+
+
+def test_a_province_or_cell_lost_from_the_early_counts_stays_missing(tmp_path, counts):
+    for name in ("confirmed", "deaths"):
+        jhu_table(np.abs(counts) + 600, "public").to_csv(
+            tmp_path / f"time_series_covid19_{name}_global.csv", index=False
+        )
+    canghailan_rows().to_csv(tmp_path / "Wuhan-2019-nCoV.csv", index=False)
+    jhu, early = weekly_jhu(tmp_path), weekly_canghailan(tmp_path)
+    frame = early.frame.copy()
+    needed = (frame["iso"] == "CN-HB") & (frame["week"] == pd.Timestamp("2020-01-13"))
+    frame.loc[needed | (frame["iso"] == "CN-GS"), frame.columns[2:]] = np.nan
+    joined = cases_with_early_counts(jhu, early._replace(frame=frame))
+    first = joined.wide("new_cases").loc[pd.Timestamp("2020-01-20")]
+    assert sorted(first.index[first.isna()]) == ["CN-GS", "CN-HB"]
+    assert lines(joined, reason="own cumulative count less")["count"].tolist() == [29, 29]
+
+
+def test_a_source_that_gives_its_first_week_is_not_overwritten(tmp_path, counts):
+    for name in ("confirmed", "deaths"):
+        jhu_table(np.abs(counts) + 600, "public").to_csv(
+            tmp_path / f"time_series_covid19_{name}_global.csv", index=False
+        )
+    canghailan_rows().to_csv(tmp_path / "Wuhan-2019-nCoV.csv", index=False)
+    jhu = weekly_jhu(tmp_path)
+    later = jhu._replace(frame=jhu.frame[jhu.frame["week"] > jhu.frame["week"].min()])
+    joined = cases_with_early_counts(later, weekly_canghailan(tmp_path))
+    both = joined.frame.merge(later.frame, on=["iso", "week"])
+    assert (both["new_cases_x"] == both["new_cases_y"]).all()
+    assert lines(joined, reason="own cumulative count less").empty

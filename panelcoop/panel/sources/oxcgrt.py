@@ -24,6 +24,7 @@ INDICES = {
 }
 """Variable -> file of the public original (the mirror's adds .xz)."""
 
+HIGHEST = 100.0
 IDENTIFIERS = ("CountryCode", "CountryName", "RegionCode", "RegionName", "CityCode", "CityName", "Jurisdiction")
 
 
@@ -51,8 +52,8 @@ def read_oxcgrt(
     Raises
     ------
     DataError
-        When the file lacks a column, a day label cannot be read, a cell is no number, or a region is unknown or
-        doubled.
+        When the file lacks a column, a day label cannot be read, a cell is no number or off the scale, or a
+        region is unknown or doubled.
 
     Notes
     -----
@@ -67,6 +68,7 @@ def read_oxcgrt(
     _fail_if_doubled(list(codes), Path(path).name)
     days = [c for c in table.columns if c not in IDENTIFIERS]
     wide = to_numbers(regional[days], Path(path).name).set_axis(list(codes), axis=0).T
+    _fail_if_off_scale(wide, Path(path).name)
     daily = complete_days(wide.set_axis(parse_days(days, ["%d%b%Y"], Path(path).name), axis=0), SOURCE, variable)
     ledger = _left_out(len(table) - len(ours), len(ours) - len(regional), country, variable)
     return DailyFigures(daily.frame, ledger + absent_regions(wide.columns, system, SOURCE, variable) + daily.ledger)
@@ -113,6 +115,14 @@ def _fail_if_doubled(codes: list[object], where: str) -> None:
     doubled = sorted({str(code) for code in codes if codes.count(code) > 1})
     if doubled:
         msg = f"{where}: several STATE_TOTAL rows for {', '.join(doubled)}; keep one row per region."
+        raise DataError(msg)
+
+
+def _fail_if_off_scale(wide: pd.DataFrame, where: str) -> None:
+    off = (wide < 0) | (wide > HIGHEST)
+    if off.to_numpy().any():
+        regions = ", ".join(str(code) for code in wide.columns[off.any()])
+        msg = f"{where}: {int(off.to_numpy().sum())} values outside 0 to {HIGHEST:g} in {regions}; repair the file."
         raise DataError(msg)
 
 

@@ -180,7 +180,8 @@ def gather(source: str, *, cache: Path | str | None = None, mirror: Path | str |
         Where downloads are kept; default the user's cache folder.
     mirror
         A folder laid out by `FOLDERS`; default what the environment variable PANELCOOP_MIRROR names; without
-        either, the files are downloaded from their public addresses.
+        either, the files are downloaded from their public addresses. A file is plain under its public name or as
+        the mirror stores it; one that is not pinned and already in the cache is not fetched again.
 
     Returns
     -------
