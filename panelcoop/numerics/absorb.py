@@ -14,7 +14,7 @@ from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, gro
 from panelcoop.numerics.iterative import IterativeSolver, iterative_solver
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["Absorber", "EffectTables", "Rows", "absorber", "reweighed"]
+__all__ = ["Absorber", "EffectTables", "Rows", "absorber", "reweighed", "row_count"]
 
 BLOCK_ROWS = 8192  # rows per block: a block of 17 columns stays in a 2 MB cache
 DIRECT_LEVELS = 4000  # levels of all effects but the largest that a dense system may have
@@ -83,6 +83,11 @@ class Absorber:
             stop = min(start + rows, self.nobs)
             yield slice(start, stop) if self.order is None else self.order[start:stop]
 
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights, or the number of rows."""
+        return float(self.nobs) if self.weights is None else float(self.weights.sum())
+
     def tables(self, values: FloatArray) -> EffectTables:
         """Solve for the effects of each column.
 
@@ -90,22 +95,23 @@ class Absorber:
         ----------
         values : (n, m)
         """
-        if self.solver is None:
-            return EffectTables((), None)
         sums = [group_sums(values, g.codes, g.size, self.weights) for g in self.groupings]
-        slopes = None
-        if self.time is not None:
-            weighted = self.time if self.weights is None else self.time * self.weights
-            first = self.groupings[0]
-            slopes = group_sums(values, first.codes, first.size, weighted)
-        return self.solve_sums(sums, slopes)
+        return self.solve_sums(sums, self.slope_sums(values))
+
+    def slope_sums(self, values: FloatArray) -> FloatArray | None:
+        """Return (G_1, m) trend-weighted sums of columns (n, m) by level of the first effect; None without trends."""
+        if self.time is None:
+            return None
+        weighted = self.time if self.weights is None else self.time * self.weights
+        first = self.groupings[0]
+        return group_sums(values, first.codes, first.size, weighted)
 
     def solve_sums(self, sums: Sequence[FloatArray], slopes: FloatArray | None = None) -> EffectTables:
         """Solve for the effects given weighted sums by level, (G_e, m) each, and trend-weighted sums of the first."""
-        if isinstance(self.solver, IterativeSolver):
-            return EffectTables(self.solver.solve(tuple(sums)), None)
         if self.solver is None:
             return EffectTables((), None)
+        if isinstance(self.solver, IterativeSolver):
+            return EffectTables(self.solver.solve(tuple(sums)), None)
         lead = self.eliminated
         rest = [s for e, s in enumerate(sums) if e != lead]
         others = np.vstack(rest) if rest else np.empty((0, sums[lead].shape[1]))
@@ -135,19 +141,29 @@ class Absorber:
         """
         wide = values[:, None] if values.ndim == 1 else values
         centred = wide - wide[0] if self.solver is not None else wide.copy()
-        self.subtract(centred, self.tables(centred), slice(0, self.nobs))
+        self.subtract(centred, self.tables(centred), slice(0, self.nobs), centred)
         return centred[:, 0] if values.ndim == 1 else centred
 
-    def subtract(self, block: FloatArray, tables: EffectTables, rows: Rows, spare: FloatArray | None = None) -> None:
-        """Subtract the effects from a block of rows in place; `spare` is scratch of the block's shape."""
-        spare = np.empty_like(block) if spare is None else spare
+    def subtract(
+        self, block: FloatArray, tables: EffectTables, rows: Rows, out: FloatArray, spare: FloatArray | None = None
+    ) -> None:
+        """Write a block (b, m) less its effects to `out`, which may be the block; `spare` is scratch of its shape."""
+        spare = np.empty(block.shape) if spare is None else spare
+        source = block
         for grouping, table in zip(self.groupings, tables.levels, strict=True):
             np.take(table, grouping.codes[rows], axis=0, out=spare, mode="clip")
-            block -= spare
+            source = np.subtract(source, spare, out=out)
         if tables.slopes is not None and self.time is not None:
             np.take(tables.slopes, self.groupings[0].codes[rows], axis=0, out=spare, mode="clip")
             spare *= self.time[rows, None]
-            block -= spare
+            source = np.subtract(source, spare, out=out)
+        if source is not out:
+            np.copyto(out, source)
+
+
+def row_count(rows: Rows) -> int:
+    """Return how many rows a block holds."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
 
 
 def absorber(

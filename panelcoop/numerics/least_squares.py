@@ -10,8 +10,9 @@ import numpy as np
 
 from panelcoop.checks import fail_if_not_finite
 from panelcoop.errors import DataError
-from panelcoop.numerics.absorb import Absorber, absorber
-from panelcoop.numerics.design import Design, Moments, add_sums, design_of
+from panelcoop.numerics.absorb import Absorber, Rows, absorber
+from panelcoop.numerics.block_sums import BlockSums
+from panelcoop.numerics.design import Design, Moments, design_of
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.rank import RankReport, rank_report
 from panelcoop.options import BoolArray, FloatArray, IntArray
@@ -36,7 +37,6 @@ class LinearFit:
     level_scores : per absorbed effect (G_e, k) sums by level of w x e, demeaned x
     meat : (k, k) sum over rows of (w e)^2 x x'
     rss : weighted sum of squared residuals
-    tss_within : weighted sum of squares of the demeaned outcome
     dispersion : None where the error variance is estimated (least squares), 1 for Poisson
     """
 
@@ -50,7 +50,6 @@ class LinearFit:
     level_scores: tuple[FloatArray, ...]
     meat: FloatArray
     rss: float
-    tss_within: float
     dispersion: float | None = None
 
     @cached_property
@@ -103,22 +102,20 @@ class LinearFit:
         for own, known in zip(self.absorber.groupings, self.level_scores, strict=True):
             if own.codes is groups.codes or (own.size == groups.size and bool(np.array_equal(own.codes, groups.codes))):
                 return known
-        total = np.zeros((groups.size, len(self.solution)))
+        total = BlockSums(groups, len(self.solution), contiguous=False)
         for block in self.design.blocks():
-            add_sums(total, self._block_scores(block.rows, block.columns, block.spare), groups, block.rows, None)
-        return total
+            total.add(block.columns, block.rows, self.score_weights(block.rows))
+        return total.total
+
+    def score_weights(self, rows: Rows) -> FloatArray:
+        """Return (b,) what demeaned rows are multiplied with to become scores: weight times residual."""
+        return self.resid[rows] if self.weights is None else self.resid[rows] * self.weights[rows]
 
     def row_scores(self) -> FloatArray:
         """Return (n, k) rows w x e with demeaned x."""
         scores, _ = self.design.demeaned()
-        scores *= (self.resid if self.weights is None else self.weights * self.resid)[:, None]
+        scores *= self.score_weights(slice(0, self.nobs))[:, None]
         return scores
-
-    def _block_scores(self, rows: slice | IntArray, columns: FloatArray, spare: FloatArray) -> FloatArray:
-        error = self.resid[rows] if self.weights is None else self.resid[rows] * self.weights[rows]
-        out = spare.reshape(-1)[: columns.size].reshape(columns.shape)
-        np.multiply(columns, error[:, None], out=out)
-        return out
 
     def grams(self, groups: Grouping) -> FloatArray:
         """Return (G, k, k) weighted Gram matrices of the demeaned columns by group."""
@@ -173,7 +170,7 @@ def least_squares(
     weights = None if weights is None else np.asarray(weights, float)
     door = absorber(effects, weights=weights, trend=trend, nobs=len(outcome))
     design, moments = design_of(columns, outcome, door)
-    if not np.isfinite(moments.before).all():
+    if not (np.isfinite(moments.raw).all() and np.isfinite(moments.cross).all()):
         _fail_where_not_finite(outcome, columns, labels)
     return fit_design(design, moments, labels)
 
@@ -182,34 +179,33 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     """Solve the normal equations of a prepared design and collect residuals, scores and meat in one pass."""
     k = len(names)
 
-    ranks = rank_report(moments.gram[:k, :k], moments.before[:k], moments.raw[:k], names, design.measure)
-    solution = ranks.inverse @ moments.gram[:k, k]
-    solution += ranks.inverse @ (moments.gram[:k, k] - moments.gram[:k, :k] @ solution)
+    ranks = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
+    solution = ranks.inverse @ moments.cross
+    solution += ranks.inverse @ (moments.cross - moments.gram @ solution)
     resid, scores, meat, rss = _second_pass(design, solution)
     rank = k - ranks.null_space.shape[1]
-    return LinearFit(
-        names, solution, ranks.inverse, rank, resid, design, ranks, scores, meat, rss,
-        float(moments.gram[k, k]), dispersion,
-    )  # fmt: skip
+    natural = solution if design.turn is None else design.turn @ solution
+    return LinearFit(names, natural, ranks.inverse, rank, resid, design, ranks, scores, meat, rss, dispersion)
 
 
-def _second_pass(design: Design, solution: FloatArray) -> tuple[FloatArray, tuple[FloatArray, ...], FloatArray, float]:
+def _second_pass(
+    design: Design, solution: FloatArray
+) -> tuple[FloatArray, tuple[FloatArray, ...], FloatArray, float]:
     """Return residuals, scores by level of each effect, the row-level meat and the residual sum of squares."""
     k, door = len(solution), design.absorber
     resid = np.empty(len(design.outcome))
-    scores = tuple(np.zeros((g.size, k)) for g in door.groupings)
+    scores = [BlockSums(g, k, contiguous=e == door.eliminated) for e, g in enumerate(door.groupings)]
     meat, rss = np.zeros((k, k)), 0.0
     for block in design.blocks():
         error = block.outcome - block.columns @ solution
         resid[block.rows] = error
         weighted = error if door.weights is None else error * door.weights[block.rows]
         rss += float(weighted @ error)
-        score = block.spare.reshape(-1)[: block.columns.size].reshape(block.columns.shape)
-        np.multiply(block.columns, weighted[:, None], out=score)
-        meat += score.T @ score
-        for grouping, total in zip(door.groupings, scores, strict=True):
-            add_sums(total, score, grouping, block.rows, None)
-    return resid, scores, meat, rss
+        for one in scores:
+            one.add(block.columns, block.rows, weighted)
+        np.multiply(block.columns, weighted[:, None], out=block.spare)
+        meat += block.spare.T @ block.spare
+    return resid, tuple(s.total for s in scores), meat, rss
 
 
 def _fail_if_shapes_differ(outcome: FloatArray, columns: FloatArray, names: tuple[str, ...]) -> None:

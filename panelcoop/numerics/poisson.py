@@ -147,7 +147,7 @@ def poisson(
 
 def _reweighted(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
     """Iterate weighted least squares; return the last step, the fitted means and the number of steps."""
-    k, y = len(names), data.outcome
+    y = data.outcome
     shift = 0.0 if data.offset is None else data.offset
     mean = (y + y.mean()) / 2
     index = np.log(mean)
@@ -174,9 +174,8 @@ def _door(data: _Data, weights: FloatArray, door: Absorber | None) -> Absorber:
 
 
 def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArray:
-    k = len(names)
-    report = rank_report(moments.gram[:k, :k], moments.before[:k], moments.raw[:k], names, design.measure)
-    return np.asarray(report.inverse @ moments.gram[:k, k])
+    report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
+    return np.asarray(report.inverse @ moments.cross)
 
 
 def _damped(

@@ -58,13 +58,10 @@ def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[I
     inverse: FloatArray | None = None
     for _ in range(MOST_ROUNDS):
         design, moments = design_of(columns, certificate, door)
-        k = len(names)
         if inverse is None:
-            report = rank_report(
-                moments.gram[:k, :k], moments.before[:k], moments.raw[:k], names, design.measure
-            )
+            report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
             inverse = report.inverse
-        fitted = certificate - design.residual(inverse @ moments.gram[:k, k])
+        fitted = certificate - design.residual(inverse @ moments.cross)
         fitted[np.abs(fitted) < RECTIFIER_TOLERANCE] = 0.0
         if not (fitted[zero] < 0).any():
             return np.asarray(zero & (fitted > 0))
