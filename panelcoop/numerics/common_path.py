@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from panelcoop.checks import name_few
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["CommonPath", "poisson_path", "region_scale", "two_way_path"]
 
@@ -160,7 +160,7 @@ def region_scale(values: FloatArray, common: CommonPath, trend: FloatArray, weig
     return float(np.sqrt((weight * stray * stray).sum() / weight.sum()))
 
 
-def fail_if_unlinked(seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], what: str = "observations") -> None:
+def fail_if_unlinked(seen: BoolArray, what: str = "observations") -> None:
     """Raise when a week has none of what is counted, or regions and weeks fall into parts that share nothing."""
     empty = ~seen.any(axis=0)
     if empty.any():
@@ -175,7 +175,7 @@ def fail_if_unlinked(seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], what
         raise IdentificationError(msg)
 
 
-def _cell_weights(seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], weights: FloatArray | None) -> FloatArray:
+def _cell_weights(seen: BoolArray, weights: FloatArray | None) -> FloatArray:
     if weights is None:
         return seen.astype(np.float64)
     wide = weights[:, None] if weights.ndim == 1 else weights
@@ -187,9 +187,7 @@ def _cell_weights(seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], weights
     return full
 
 
-def _fail_if_not_counts(
-    counts: FloatArray, at_risk: FloatArray, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-) -> None:
+def _fail_if_not_counts(counts: FloatArray, at_risk: FloatArray, seen: BoolArray) -> None:
     if (counts[seen] < 0).any():
         msg = f"{int((counts[seen] < 0).sum())} counts are negative; a log rate needs counts of zero or more."
         raise DataError(msg)

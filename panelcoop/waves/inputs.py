@@ -1,0 +1,252 @@
+"""From a labelled panel to the arrays of the wave test: regions by weeks, positions in time, the measure's scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.errors import DataError
+from panelcoop.numerics.common_path import CommonPath, poisson_path, region_scale, two_way_path
+from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.record import Panel, as_panel
+from panelcoop.panel.weeks import parse_week
+
+__all__ = ["Bounds", "WaveInput", "matrix_of", "region_weights", "wave_input", "week_positions"]
+
+NOTABLE_SHARE_AT_BOUND = 0.1
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of an index, such as 0 and 100.
+
+    Parameters
+    ----------
+    lower, upper
+        Smallest and largest possible value.
+    logit
+        Whether to test log((y - lower) / (upper - y)) instead of y; values at a bound are moved inside by half of the
+        smallest distance seen.
+    """
+
+    lower: float
+    upper: float
+    logit: bool = False
+
+
+@dataclass(frozen=True)
+class WaveInput:
+    """What the wave test works on.
+
+    Attributes
+    ----------
+    values
+        Regions by weeks, shape (N, T), NaN where missing; weeks nobody saw are left out.
+    positions
+        Week numbers, shape (T,).
+    regions, weeks
+        Labels.
+    weights
+        One weight per region, or None.
+    exposure
+        Shape (N, T) for counts with an offset, or None.
+    notes
+        What was done and should be known.
+    """
+
+    values: FloatArray
+    positions: FloatArray
+    regions: pd.Index
+    weeks: pd.Index
+    weights: FloatArray | None = None
+    exposure: FloatArray | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def common(self) -> CommonPath:
+        """Return the common path on the scale of the test."""
+        return (
+            two_way_path(self.values, self.weights)
+            if self.exposure is None
+            else poisson_path(self.values, self.exposure)
+        )
+
+    def scales(self, common: CommonPath, trend: FloatArray) -> tuple[float, float]:
+        """Return the within-region sd of the outcome, and its sd around the common trend."""
+        flat = np.zeros_like(trend)
+        if self.exposure is None:
+            around = (region_scale(self.values, common, m, self.weights) for m in (flat, trend))
+            return next(around), next(around)
+        active = np.isfinite(common.region_effects)
+        expected = self.exposure[active] * np.exp(common.region_effects[active])[:, None]
+        level = CommonPath(common.path, np.zeros(int(active.sum())), common.regions, common.method)
+        ratio = self.values[active] / expected - 1
+        counted = np.where(np.isfinite(ratio), expected, 0.0)
+        around = (region_scale(ratio, level, np.expm1(m), counted) for m in (flat, trend))
+        return next(around), next(around)
+
+
+def wave_input(
+    panel: Panel | pd.DataFrame,
+    outcome: str,
+    *,
+    weights: str | Mapping[object, float] | pd.Series | None = None,
+    offset: str | None = None,
+    bounds: Bounds | None = None,
+) -> WaveInput:
+    """Lay an outcome out as regions by weeks, with weights, offset and bounds.
+
+    Parameters
+    ----------
+    panel
+        A panel, or a frame with region and week as index or columns.
+    outcome
+        Column to test.
+    weights
+        Column (its mean by region is used), mapping or Series by region.
+    offset
+        Column the counts are a rate of; the test then runs on the log rate.
+    bounds
+        Bounds of an index.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or not numeric, values lie outside the bounds, weights are combined with an offset, or
+        fewer than two regions are seen.
+    """
+    record = as_panel(panel)
+    values, regions, weeks = matrix_of(record, outcome)
+    notes = []
+    seen = np.isfinite(values)
+    keep_weeks: BoolArray = np.asarray(seen.any(axis=0))
+    keep_regions: BoolArray = np.asarray(seen.any(axis=1))
+    positions, note = week_positions(weeks)
+    notes += [note] if note else []
+    notes += _missing_notes(seen, positions, regions)
+    exposure = None
+    if offset is not None:
+        if weights is not None or bounds is not None:
+            msg = "A log-rate path weighs regions by their counts: give either offset or weights/bounds, not both."
+            raise DataError(msg)
+        exposure = matrix_of(record, offset)[0][np.ix_(keep_regions, keep_weeks)]
+        notes.append(f"Log rate of {outcome} per {offset} by two-way Poisson.")
+    elif bounds is not None:
+        values, note = _bounded(values, bounds, outcome)
+        notes.append(note)
+    by_region = region_weights(record, weights, regions)
+    if keep_regions.sum() < 2:
+        msg = f"'{outcome}' is seen in {int(keep_regions.sum())} region; a common path needs two or more."
+        raise DataError(msg)
+    return WaveInput(
+        values=values[np.ix_(keep_regions, keep_weeks)],
+        positions=positions[keep_weeks],
+        regions=_kept(regions, keep_regions),
+        weeks=_kept(weeks, keep_weeks),
+        weights=None if by_region is None else by_region[keep_regions],
+        exposure=exposure,
+        notes=tuple(notes),
+    )
+
+
+def matrix_of(panel: Panel, column: str) -> tuple[FloatArray, pd.Index, pd.Index]:
+    """Return a column as regions by weeks with its labels, in sorted order; NaN where no row exists."""
+    fail_if_columns_missing([column], [str(c) for c in panel.data.columns], "The panel")
+    series = panel.data[column]
+    if not (pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series)):
+        msg = f"Column '{column}' is {series.dtype}, not numeric; the wave test needs numbers."
+        raise DataError(msg)
+    row, regions = pd.factorize(series.index.get_level_values("region"), sort=True)
+    col, weeks = pd.factorize(series.index.get_level_values("week"), sort=True)
+    values = np.full((len(regions), len(weeks)), np.nan)
+    values[row, col] = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.isinf(values).any(axis=1)
+    if infinite.any():
+        msg = f"Column '{column}' is infinite in region {name_few(_kept(regions, infinite))}; set those cells missing."
+        raise DataError(msg)
+    return values, regions, weeks
+
+
+def week_positions(weeks: pd.Index) -> tuple[FloatArray, str]:
+    """Return week numbers counted from the first week, and a note where labels could not be read as dates.
+
+    Notes
+    -----
+    Dates are counted in steps of the smallest distance seen (of the median one where that exceeds a week, as for
+    months);
+    integers as they are; text as ISO weeks or dates, else in sorted order as if consecutive.
+    """
+    if pd.api.types.is_numeric_dtype(weeks.dtype):
+        numbers = weeks.to_numpy(dtype=np.float64)
+        return numbers - numbers[0], ""
+    try:
+        dates = weeks if isinstance(weeks, pd.DatetimeIndex) else pd.DatetimeIndex([parse_week(w) for w in weeks])
+    except (ValueError, TypeError):
+        return np.arange(float(len(weeks))), "Week labels cannot be read as dates: taken as consecutive."
+    days = (dates - dates[0]).days.to_numpy(dtype=np.float64)
+    gaps = np.diff(days) if len(days) > 1 else np.array([7.0])
+    step = float(gaps.min()) if gaps.min() <= 7 else float(np.median(gaps))
+    return np.rint(days / max(step, 1.0)), ""
+
+
+def region_weights(
+    panel: Panel, weights: str | Mapping[object, float] | pd.Series | None, regions: pd.Index
+) -> FloatArray | None:
+    """Return one weight per region, shape (N,), or None."""
+    if weights is None:
+        return None
+    if isinstance(weights, str):
+        values, labels, _ = matrix_of(panel, weights)
+        by_region = pd.Series(np.nanmean(values, axis=1), index=labels)
+    else:
+        by_region = pd.Series(weights)
+    aligned = by_region.reindex(regions).to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~(aligned >= 0)
+    if bad.any() or not aligned.sum() > 0:
+        msg = f"Weights are missing or negative for region {name_few(_kept(regions, bad))}; each needs one >= 0."
+        raise DataError(msg)
+    return np.asarray(aligned)
+
+
+def _bounded(values: FloatArray, bounds: Bounds, outcome: str) -> tuple[FloatArray, str]:
+    seen = values[np.isfinite(values)]
+    if (seen < bounds.lower).any() or (seen > bounds.upper).any():
+        span = f"from {seen.min():g} to {seen.max():g}"
+        msg = f"'{outcome}' leaves its bounds [{bounds.lower:g}, {bounds.upper:g}]: {span}."
+        raise DataError(msg)
+    edge = (seen == bounds.lower) | (seen == bounds.upper)
+    share = float(edge.mean())
+    note = f"{share:.1%} of cells lie at a bound of [{bounds.lower:g}, {bounds.upper:g}]"
+    if not bounds.logit:
+        advice = "; flat tops may be the bound" if share > NOTABLE_SHARE_AT_BOUND else ""
+        return values, f"{note}{advice}."
+    inside = np.minimum(seen - bounds.lower, bounds.upper - seen)
+    margin = 0.5 * float(inside[inside > 0].min()) if (inside > 0).any() else 0.5 * (bounds.upper - bounds.lower)
+    clipped = np.clip(values, bounds.lower + margin, bounds.upper - margin)
+    logit = np.log((clipped - bounds.lower) / (bounds.upper - clipped))
+    return logit, f"{note}; tested on the logit, those cells moved inside by {margin:g}."
+
+
+def _kept(labels: pd.Index, keep: BoolArray) -> pd.Index:
+    return labels.take(np.flatnonzero(keep))
+
+
+def _missing_notes(seen: BoolArray, positions: FloatArray, regions: pd.Index) -> list[str]:
+    rows: BoolArray = np.asarray(seen.any(axis=1))
+    columns: BoolArray = np.asarray(seen.any(axis=0))
+    notes = []
+    if not rows.all():
+        notes.append(f"Never observed: region {name_few(_kept(regions, ~rows))}.")
+    gone = int(positions[columns][-1] - positions[columns][0] + 1) - int(columns.sum()) if columns.any() else 0
+    if gone:
+        notes.append(
+            f"{gone} weeks inside the span are seen by no region: the smooth and the noise skip them, the slope tests "
+            "see a straight line, and a drawdown that falls wholly inside cannot be seen."
+        )
+    core = seen[np.ix_(rows, columns)]
+    if not core.all():
+        notes.append(f"Unbalanced: {1 - core.mean():.1%} of cells missing; week effects of a two-way fit.")
+    return notes

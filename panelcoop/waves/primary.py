@@ -1,0 +1,205 @@
+"""The primary test: one outcome, one pre-specified verdict, every number behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from panelcoop.numerics.ascent_test import AscentSettings, AscentTest, ascent_test
+from panelcoop.panel.record import Panel, as_panel
+from panelcoop.waves.inputs import Bounds, WaveInput, wave_input
+from panelcoop.waves.removal import Removal, as_removal, remove_drivers
+from panelcoop.waves.thresholds import WaveThresholds
+from panelcoop.waves.verdict import Evidence, decide
+from panelcoop.waves.wave_verdict import PlaceboWaves, WaveVerdict
+
+__all__ = ["ascent_settings", "thresholds_for", "wave_test", "wave_test_of"]
+
+
+def wave_test(
+    panel: Panel | pd.DataFrame,
+    *,
+    outcome: str,
+    thresholds: WaveThresholds | None = None,
+    weights: str | Mapping[object, float] | pd.Series | None = None,
+    offset: str | None = None,
+    bounds: Bounds | None = None,
+    remove: Removal | Sequence[str] | str | None = None,
+    placebo: str | None = None,
+    sign_share: float | None = None,
+) -> WaveVerdict:
+    """Test whether an outcome advances in waves, and return one verdict fixed in advance.
+
+    Parameters
+    ----------
+    panel
+        A panel, or a frame with region and week as index or columns; balanced or not, weeks may be missing.
+    outcome
+        Column to test.
+    thresholds
+        Default: the [waves] section of the panel's plan, else the defaults. Differences from the plan are written into
+        the result.
+    weights
+        Region weights: a column (its mean by region), a mapping or a Series. Default equal.
+    offset
+        Column the counts are a rate of (for example total documents): the test runs on the log rate.
+    bounds
+        Bounds of an index: the share of cells at a bound is reported, the logit is tested on request.
+    remove
+        Drivers whose lags 0 to 4, own and neighbours', are taken out first ("autonomous" waves).
+    placebo
+        Column that should not show the same waves, such as the denominator.
+    sign_share
+        Share of the multiverse in which the result has the same sign, if it was run.
+
+    Returns
+    -------
+    WaveVerdict
+
+    Raises
+    ------
+    DataError
+        If columns are missing, fewer than two regions or ten weeks are seen, or counts and offset do not fit.
+    IdentificationError
+        If regions and weeks fall into parts that share no observation.
+
+    Notes
+    -----
+    The common path is the mean over regions of y_it - a_i (week effects of a two-way fit when unbalanced or weighted),
+    smoothed by a Gaussian kernel of .04 T weeks; U, W, A3 and the drawdown are read off the smooth and held
+    against the range of
+    smoothed AR(1) noise. See `panelcoop.numerics.ascent_test` and `decide`. Drawdowns are judged in units of the
+    within-region
+    standard deviation of the outcome.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(7)
+    >>> u = np.linspace(0, 1, 150)
+    >>> y = 6 * u + 1.5 * np.sin(6 * np.pi * u - np.pi / 2) + rng.standard_normal((31, 150))
+    >>> table = pd.DataFrame(y).rename_axis(index="region", columns="week").stack().rename("cooperation").reset_index()
+    >>> result = wave_test(table, outcome="cooperation")
+    >>> result.verdict, result.waves
+    ('WAVE_AND_SPIRAL', 2)
+    """
+    record = as_panel(panel)
+    agreed = thresholds_for(record, thresholds)
+    work = wave_input(record, outcome, weights=weights, offset=offset, bounds=bounds)
+    removal = None if remove is None else as_removal(remove, record)
+    if removal is not None:
+        work = remove_drivers(work, record, removal)
+    placebo_work = None if placebo is None else wave_input(record, placebo, weights=weights)
+    return wave_test_of(
+        work, outcome=outcome, thresholds=agreed, placebo=(placebo, placebo_work), sign_share=sign_share
+    )
+
+
+def wave_test_of(
+    work: WaveInput,
+    *,
+    outcome: str,
+    thresholds: WaveThresholds,
+    placebo: tuple[str | None, WaveInput | None] = (None, None),
+    sign_share: float | None = None,
+) -> WaveVerdict:
+    """Run the primary test on prepared arrays; `wave_test` is the way in for labelled panels."""
+    common = work.common()
+    test = ascent_test(common.path, work.positions, ascent_settings(thresholds))
+    region_sd, noise_sd = work.scales(common, test.noise.trend)
+    unit = region_sd if region_sd > 0 else 1.0
+    shadow = _placebo(placebo, work, test, thresholds)
+    evidence = Evidence(
+        weeks=work.weeks.size,
+        root=test.noise.root,
+        p_ascent=test.p_ascent,
+        p_waves=test.p_waves,
+        p_up_down_up=test.p_up_down_up,
+        p_drawdown=test.p_drawdown,
+        p_linear=test.p_linear,
+        p_up=test.p_up,
+        p_down=test.p_down,
+        waves=test.waves,
+        drawdown=test.drawdown / unit,
+        threshold=test.threshold / unit,
+        detectable=test.detectable / unit,
+        placebo_matches=None if shadow is None else shadow.matches,
+        sign_share=sign_share,
+    )
+    path = pd.DataFrame(
+        {
+            "path": common.path,
+            "smooth": test.smooth,
+            "low": test.smooth - test.band,
+            "high": test.smooth + test.band,
+            "regions": common.regions.astype(int),
+        },
+        index=work.weeks.rename("week"),
+    )
+    return WaveVerdict(
+        outcome=outcome,
+        decision=decide(evidence, thresholds),
+        evidence=evidence,
+        test=test,
+        path=path,
+        episodes=_episode_frame(test, work.weeks),
+        region_sd=region_sd,
+        noise_sd=noise_sd,
+        n_regions=len(work.regions),
+        path_method=common.method,
+        placebo=shadow,
+        thresholds=thresholds,
+        notes=work.notes,
+    )
+
+
+def thresholds_for(panel: Panel, given: WaveThresholds | None) -> WaveThresholds:
+    """Return the thresholds to use: those given, compared with the plan's, or the plan's, or the defaults."""
+    section = getattr(panel.plan, "waves", None)
+    planned = None if section is None else WaveThresholds.from_plan(section)
+    if given is None:
+        return planned or WaveThresholds()
+    return given if planned is None else given.compared_with(planned)
+
+
+def ascent_settings(thresholds: WaveThresholds) -> AscentSettings:
+    """Return the part of the thresholds that numbers depend on."""
+    wanted = AscentSettings.__dataclass_fields__
+    return AscentSettings(**{name: value for name, value in asdict(thresholds).items() if name in wanted})
+
+
+def _placebo(
+    placebo: tuple[str | None, WaveInput | None], work: WaveInput, test: AscentTest, thresholds: WaveThresholds
+) -> PlaceboWaves | None:
+    name, shadow = placebo
+    if name is None or shadow is None:
+        return None
+    other = ascent_test(shadow.common().path, shadow.positions, ascent_settings(thresholds))
+    own = [(work.weeks[e.peak], work.weeks[e.record]) for e in test.episodes]
+    theirs = [(shadow.weeks[e.peak], shadow.weeks[e.record]) for e in other.episodes]
+    shared = sum(any(a <= d and c <= b for c, d in theirs) for a, b in own)
+    return PlaceboWaves(
+        name=name,
+        ascent=other.ascent,
+        p_ascent=other.p_ascent,
+        waves=other.waves,
+        shared_episodes=int(shared),
+        matches=bool(other.p_ascent <= thresholds.level and shared > 0),
+    )
+
+
+def _episode_frame(test: AscentTest, weeks: pd.Index) -> pd.DataFrame:
+    rows = [
+        {
+            "peak": weeks[e.peak],
+            "trough": weeks[e.trough],
+            "record": weeks[e.record],
+            "drawdown": e.drawdown,
+            "rise": e.rise,
+        }
+        for e in test.episodes
+    ]
+    frame = pd.DataFrame(rows, columns=["peak", "trough", "record", "drawdown", "rise"])
+    return frame.set_index(pd.RangeIndex(1, len(rows) + 1, name="episode"))

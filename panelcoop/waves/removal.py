@@ -1,0 +1,173 @@
+"""Forced or autonomous: take lags of own and neighbours' risk out of an outcome before the waves are tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_not_one_of, name_few
+from panelcoop.errors import DataError
+from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.record import Panel, SpatialWeights
+from panelcoop.waves.inputs import WaveInput, matrix_of
+
+__all__ = ["Removal", "as_removal", "lag_weeks", "remove_drivers", "spatial_lag"]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What is removed before the test.
+
+    Parameters
+    ----------
+    drivers
+        Columns, for example the risk of an epidemic.
+    weights
+        Name of the panel's spatial weights whose lag is removed too; None removes own risk only.
+    lags
+        Lags 0 to this many weeks.
+    """
+
+    drivers: tuple[str, ...]
+    weights: str | None = None
+    lags: int = 4
+
+
+def as_removal(remove: Removal | Sequence[str] | str, panel: Panel) -> Removal:
+    """Take a removal as it is; column names alone add the panel's first spatial weights."""
+    if isinstance(remove, Removal):
+        return remove
+    drivers = (remove,) if isinstance(remove, str) else tuple(remove)
+    return Removal(drivers, next(iter(panel.weights), None))
+
+
+def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput:
+    """Return the input with the fitted part of lagged own and neighbours' drivers subtracted.
+
+    Parameters
+    ----------
+    work
+        Outcome as regions by weeks.
+    panel
+        Holds the drivers and the spatial weights.
+    removal
+        What to remove.
+
+    Returns
+    -------
+    WaveInput
+        Weeks without all lags are left out; notes say so.
+
+    Raises
+    ------
+    DataError
+        If the outcome is a log rate (remove from levels instead), a weights name is unknown, or too few cells remain.
+
+    Notes
+    -----
+    y_it = a_i + sum_{l=0..L} (b_l x_i,t-l + g_l (Wx)_i,t-l) + v_it by least squares with region effects and *no*
+    week effects:
+    whatever moves with the drivers counts as forced, also by chance. A wave that survives is autonomous; one that
+    does not may
+    be either.
+    """
+    if work.exposure is not None:
+        msg = "Drivers are removed from levels, not from a Poisson log rate; test log rates computed beforehand."
+        raise DataError(msg)
+    columns, isolates = _lagged_drivers(work, panel, removal)
+    seen = np.isfinite(work.values) & np.isfinite(columns).all(axis=0)
+    if seen.sum() < len(columns) + len(work.regions) + 10:
+        drivers = name_few(removal.drivers)
+        msg = f"Only {int(seen.sum())} cells have the outcome and all lags of {drivers}; too few to remove them."
+        raise DataError(msg)
+    values = np.where(seen, work.values, np.nan)
+    residual = values - _fitted(values, columns, seen)
+    keep_regions, keep_weeks = seen.any(axis=1), seen.any(axis=0)
+    note = (
+        f"Removed lags 0-{removal.lags} of {name_few(removal.drivers)}"
+        + (f" and of its {removal.weights} neighbours" if removal.weights else "")
+        + f"; {int((~keep_weeks).sum())} weeks without all lags left out"
+        + (f"; regions without neighbours left out: {name_few(isolates)}" if isolates else "")
+        + "."
+    )
+    return replace(
+        work,
+        values=residual[np.ix_(keep_regions, keep_weeks)],
+        positions=work.positions[keep_weeks],
+        regions=work.regions.take(np.flatnonzero(keep_regions)),
+        weeks=work.weeks.take(np.flatnonzero(keep_weeks)),
+        weights=None if work.weights is None else work.weights[keep_regions],
+        notes=(*work.notes, note),
+    )
+
+
+def lag_weeks(values: FloatArray, positions: FloatArray, lag: int) -> FloatArray:
+    """Shift (N, T) values by calendar weeks, NaN where the earlier week is not seen.
+
+    Examples
+    --------
+    >>> lag_weeks(np.array([[1.0, 2.0, 3.0]]), np.array([0.0, 1.0, 3.0]), 1).tolist()
+    [[nan, 1.0, nan]]
+    """
+    where = {float(p): t for t, p in enumerate(positions)}
+    source = np.array([where.get(float(p) - lag, -1) for p in positions])
+    return np.asarray(np.where(source >= 0, values[:, source], np.nan))
+
+
+def spatial_lag(values: FloatArray, regions: pd.Index, weights: SpatialWeights) -> FloatArray:
+    """Return the spatial lag of (N, T) values: NaN for isolates and where no neighbour is seen.
+
+    Notes
+    -----
+    Neighbours with a missing value are left out and the remaining weights scaled up.
+    """
+    matrix = weights.frame()
+    labels = [str(r) for r in regions]
+    unknown = sorted(set(labels) - set(map(str, matrix.index)))
+    if unknown:
+        msg = f"Weights '{weights.name}' do not know region {name_few(unknown)}."
+        raise DataError(msg)
+    matrix.index, matrix.columns = matrix.index.map(str), matrix.columns.map(str)
+    w = matrix.loc[labels, labels].to_numpy(dtype=np.float64)
+    seen = np.isfinite(values)
+    total = w @ seen
+    lagged = w @ np.where(seen, values, 0.0)
+    full = w.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(lagged * full, total, out=np.full_like(lagged, np.nan), where=total > 0))
+
+
+def _lagged_drivers(work: WaveInput, panel: Panel, removal: Removal) -> tuple[FloatArray, tuple[str, ...]]:
+    """All lags as (columns, N, T), and the regions whose neighbours are unknown."""
+    stack: list[FloatArray] = []
+    isolates: tuple[str, ...] = ()
+    for driver in removal.drivers:
+        values, regions, weeks = matrix_of(panel, driver)
+        aligned = pd.DataFrame(values, regions, weeks).reindex(index=work.regions, columns=work.weeks)
+        own = aligned.to_numpy(dtype=np.float64)
+        layers: list[FloatArray] = [own]
+        if removal.weights is not None:
+            fail_if_not_one_of(removal.weights, list(panel.weights), "the spatial weights")
+            layers.append(spatial_lag(own, work.regions, panel.weights[removal.weights]))
+            isolates = panel.weights[removal.weights].isolates
+        stack += [lag_weeks(layer, work.positions, lag) for layer in layers for lag in range(removal.lags + 1)]
+    return np.stack(stack), isolates
+
+
+def _fitted(values: FloatArray, columns: FloatArray, seen: BoolArray) -> FloatArray:
+    """X b of a regression with region effects."""
+    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
+
+    def within(layer: FloatArray) -> FloatArray:
+        filled = np.where(seen, layer, 0.0)
+        return np.asarray(np.where(seen, filled - filled.sum(axis=1, keepdims=True) / count, 0.0))
+
+    x = np.stack([within(layer)[seen] for layer in columns], axis=1)
+    scale = np.linalg.norm(x, axis=0)
+    x = x[:, scale > 0] / scale[scale > 0]
+    coefficients = np.linalg.lstsq(x, within(values)[seen], rcond=1e-10)[0]
+    fitted = np.full_like(values, np.nan)
+    fitted[seen] = x @ coefficients
+    return fitted

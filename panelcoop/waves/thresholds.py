@@ -1,0 +1,113 @@
+"""The thresholds of the verdict: fixed in the plan; a later change leaves a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from panelcoop.checks import fail_if_not_one_of
+from panelcoop.errors import PlanError
+
+__all__ = ["WaveThresholds"]
+
+
+@dataclass(frozen=True)
+class WaveThresholds:
+    """What counts as a wave, fixed before the data are seen.
+
+    Parameters
+    ----------
+    level
+        Nominal size of every test of the verdict; 1 - level is the quantile of the noise range that makes an episode.
+    minimum_effect
+        Smallest drawdown of interest, in within-region standard deviations of the outcome.
+    maximum_root
+        AR root of the noise above which nothing is concluded.
+    bandwidth
+        Bandwidth of the smooth as a share of the weeks.
+    cosines
+        Half-cosines, beside the linear trend, around which the noise is fitted.
+    root_cap
+        Largest AR root used for draws.
+    minimum_weeks
+        Below this the root of the noise cannot be told and the verdict is inconclusive.
+    sign_share
+        Share of the multiverse that must agree in sign before waves are claimed.
+    power
+        Power at which the minimum detectable drawdown is stated.
+    draws, seed
+        Noise paths drawn, and the seed that makes them repeatable.
+    revisions
+        What was changed after the plan was fixed, in words; filled by `revise` and `compared_with`.
+
+    Examples
+    --------
+    >>> WaveThresholds().revise(minimum_effect=0.3).revisions
+    ('minimum_effect changed from 0.5 to 0.3',)
+    """
+
+    level: float = 0.05
+    minimum_effect: float = 0.5
+    maximum_root: float = 0.9
+    bandwidth: float = 0.04
+    cosines: int = 8
+    root_cap: float = 0.98
+    minimum_weeks: int = 30
+    sign_share: float = 0.8
+    power: float = 0.8
+    draws: int = 999
+    seed: int = 20200123
+    revisions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse values that have no meaning."""
+        for name in ("level", "maximum_root", "bandwidth", "root_cap", "sign_share", "power"):
+            if not 0 < getattr(self, name) <= 1:
+                msg = f"[waves] {name} must lie in (0, 1]; got {getattr(self, name)}."
+                raise PlanError(msg)
+        if self.root_cap >= 1 or self.minimum_effect <= 0 or self.cosines < 0 or self.minimum_weeks < 5:
+            msg = "[waves] needs root_cap < 1, minimum_effect > 0, cosines >= 0 and minimum_weeks >= 5."
+            raise PlanError(msg)
+        if self.draws < 19 / min(1.0, 20 * self.level):
+            msg = f"[waves] draws = {self.draws} cannot reach level {self.level}; use 99 or more."
+            raise PlanError(msg)
+
+    @classmethod
+    def from_plan(cls, section: object) -> WaveThresholds:
+        """Take the thresholds from a plan's [waves] section: a mapping or any object with fields of these names.
+
+        Raises
+        ------
+        PlanError
+            If a mapping has a key that is no threshold.
+        """
+        names = [f.name for f in fields(cls) if f.name != "revisions"]
+        if isinstance(section, Mapping):
+            for key in section:
+                _fail_if_unknown(str(key), names)
+            return cls(**section)
+        return cls(**{name: getattr(section, name) for name in names if hasattr(section, name)})
+
+    def revise(self, **changes: float) -> WaveThresholds:
+        """Return changed thresholds that say what was changed."""
+        names = [f.name for f in fields(self) if f.name != "revisions"]
+        for key in changes:
+            _fail_if_unknown(key, names)
+        revised: WaveThresholds = replace(self, **changes)  # type: ignore[arg-type]
+        return revised.compared_with(self)
+
+    def compared_with(self, planned: WaveThresholds) -> WaveThresholds:
+        """Return these thresholds with every difference from the planned ones written down."""
+        changed = tuple(
+            f"{f.name} changed from {getattr(planned, f.name)} to {getattr(self, f.name)}"
+            for f in fields(self)
+            if f.name != "revisions" and getattr(self, f.name) != getattr(planned, f.name)
+        )
+        return replace(self, revisions=tuple(dict.fromkeys(self.revisions + planned.revisions + changed)))
+
+
+def _fail_if_unknown(name: str, names: list[str]) -> None:
+    try:
+        fail_if_not_one_of(name, names, "a threshold in [waves]")
+    except ValueError as error:
+        raise PlanError(str(error)) from error

@@ -1,0 +1,193 @@
+"""The eight verdicts and the rule that picks one: first match, in a fixed order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from panelcoop.waves.thresholds import WaveThresholds
+
+__all__ = ["VERDICTS", "Decision", "Evidence", "Verdict", "decide"]
+
+Verdict: TypeAlias = Literal[
+    "INCONCLUSIVE",
+    "CONTRADICTED",
+    "WAVE_AND_SPIRAL",
+    "SINGLE_INTERRUPTED_RISE",
+    "WAVES_WITHOUT_RISE",
+    "LIFE_CYCLE_HUMP",
+    "MONOTONE_NONLINEAR",
+    "LINEAR_COMPATIBLE",
+]
+"""What a wave test may conclude; numbered 0 to 7 in this order."""
+
+VERDICTS: tuple[Verdict, ...] = (
+    "INCONCLUSIVE",
+    "CONTRADICTED",
+    "WAVE_AND_SPIRAL",
+    "SINGLE_INTERRUPTED_RISE",
+    "WAVES_WITHOUT_RISE",
+    "LIFE_CYCLE_HUMP",
+    "MONOTONE_NONLINEAR",
+    "LINEAR_COMPATIBLE",
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The numbers a verdict rests on; drawdowns in units of the within-region standard deviation.
+
+    Attributes
+    ----------
+    weeks
+        Weeks observed.
+    root
+        Bias-corrected AR root of the noise.
+    p_ascent, p_waves, p_up_down_up, p_drawdown, p_linear
+        p-values of U, of two or more episodes, of A3, of the largest drawdown, and of linearity.
+    p_up, p_down
+        One-sided p-values of the drift tests.
+    waves
+        Number W of disjoint episodes.
+    drawdown, threshold, detectable
+        Largest drawdown, the noise range c, and the minimum detectable drawdown.
+    placebo_matches
+        Whether the placebo shows a wave in the same weeks; None when no placebo was run.
+    sign_share
+        Share of the multiverse with the same sign; None when it was not run.
+    """
+
+    weeks: int
+    root: float
+    p_ascent: float
+    p_waves: float
+    p_up_down_up: float
+    p_drawdown: float
+    p_linear: float
+    p_up: float
+    p_down: float
+    waves: int
+    drawdown: float
+    threshold: float
+    detectable: float
+    placebo_matches: bool | None = None
+    sign_share: float | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict, the number of its rule, and the reason in one sentence."""
+
+    verdict: Verdict
+    rule: int
+    reason: str
+
+
+def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
+    """Pick the first verdict whose rule matches.
+
+    Notes
+    -----
+    Too few weeks: INCONCLUSIVE, whatever else. Then rule 1 (CONTRADICTED: drawdown + c below the smallest effect of
+    interest, or significant negative drift), rule 0 (INCONCLUSIVE: root too high, or the minimum detectable drawdown
+    above the smallest effect), then rules 2 to 7. Two cases that the plain list leaves open are settled here: waves and
+    rise that the placebo shares or the multiverse does not support are INCONCLUSIVE; a significant U without
+    significant
+    drift counts as waves whose rise is not shown (WAVES_WITHOUT_RISE).
+
+    Examples
+    --------
+    >>> small = dict.fromkeys(["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"], 0.001)
+    >>> sizes = {"weeks": 150, "root": 0.4, "waves": 3, "drawdown": 1.4, "threshold": 0.3, "detectable": 0.4}
+    >>> waves = Evidence(**small, **sizes, p_down=0.999)
+    >>> decide(waves, WaveThresholds()).verdict
+    'WAVE_AND_SPIRAL'
+    """
+    if evidence.weeks < thresholds.minimum_weeks:
+        return Decision(
+            "INCONCLUSIVE",
+            0,
+            f"{evidence.weeks} weeks are too few to tell waves from persistent noise "
+            f"(at least {thresholds.minimum_weeks} are needed).",
+        )
+    return (
+        _contradicted(evidence, thresholds)
+        or _undecidable(evidence, thresholds)
+        or _rising(evidence, thresholds)
+        or _not_rising(evidence, thresholds)
+    )
+
+
+def _contradicted(e: Evidence, t: WaveThresholds) -> Decision | None:
+    if e.p_down <= t.level:
+        reason = f"The drift is significantly negative (p = {e.p_down:.3f})."
+        return Decision("CONTRADICTED", 1, reason)
+    if e.drawdown + e.threshold < t.minimum_effect:
+        reason = (
+            f"Even the largest drawdown plus the noise range, {e.drawdown + e.threshold:.2f} sd, stays below the "
+            f"smallest effect of interest ({t.minimum_effect:g} sd): evidence for a rise without waves."
+        )
+        return Decision("CONTRADICTED", 1, reason)
+    return None
+
+
+def _undecidable(e: Evidence, t: WaveThresholds) -> Decision | None:
+    if e.root > t.maximum_root:
+        reason = f"The noise is too persistent: AR root {e.root:.2f} exceeds {t.maximum_root:g}."
+        return Decision("INCONCLUSIVE", 0, reason)
+    if e.detectable > t.minimum_effect:
+        reason = (
+            f"This panel can detect drawdowns of {e.detectable:.2f} sd or more only, above the smallest effect "
+            f"of interest ({t.minimum_effect:g} sd)."
+        )
+        return Decision("INCONCLUSIVE", 0, reason)
+    return None
+
+
+def _rising(e: Evidence, t: WaveThresholds) -> Decision | None:
+    if e.p_ascent > t.level or e.p_up > t.level:
+        return None
+    if e.waves >= 2 and e.p_waves <= t.level:
+        return _waves_and_spiral(e, t)
+    return Decision(
+        "SINGLE_INTERRUPTED_RISE",
+        3,
+        f"One interrupted ascent (p = {e.p_ascent:.3f}) on a rising path (p = {e.p_up:.3f}): a life cycle, "
+        "not a wave-like advance.",
+    )
+
+
+def _waves_and_spiral(e: Evidence, t: WaveThresholds) -> Decision:
+    if e.placebo_matches:
+        return Decision(
+            "INCONCLUSIVE", 0, "The placebo shows waves in the same weeks: records, not cooperation, may rise."
+        )
+    if e.sign_share is not None and e.sign_share < t.sign_share:
+        reason = f"Only {e.sign_share:.0%} of the multiverse agree in sign ({t.sign_share:.0%} are required)."
+        return Decision("INCONCLUSIVE", 0, reason)
+    unchecked = [what for what, seen in (("placebo", e.placebo_matches), ("multiverse", e.sign_share)) if seen is None]
+    proviso = f"; {' and '.join(unchecked)} not supplied" if unchecked else ""
+    worst = max(e.p_ascent, e.p_waves, e.p_up)
+    return Decision(
+        "WAVE_AND_SPIRAL",
+        2,
+        f"{e.waves} disjoint interrupted ascents on a rising path (largest p = {worst:.3f}{proviso}).",
+    )
+
+
+def _not_rising(e: Evidence, t: WaveThresholds) -> Decision:
+    if e.p_up_down_up <= t.level:
+        why = "no higher record" if e.p_ascent > t.level else "no significant drift"
+        reason = f"Up, down and up again (p = {e.p_up_down_up:.3f}), but {why}."
+        return Decision("WAVES_WITHOUT_RISE", 4, reason)
+    if e.p_drawdown <= t.level:
+        reason = f"One significant fall (p = {e.p_drawdown:.3f}) without a second rise (p = {e.p_up_down_up:.3f})."
+        return Decision("LIFE_CYCLE_HUMP", 5, reason)
+    if e.p_linear <= t.level:
+        reason = f"No significant fall (p = {e.p_drawdown:.3f}), but not a straight line (p = {e.p_linear:.3f})."
+        return Decision("MONOTONE_NONLINEAR", 6, reason)
+    return Decision(
+        "LINEAR_COMPATIBLE",
+        7,
+        f"Neither a fall (p = {e.p_drawdown:.3f}) nor a bend (p = {e.p_linear:.3f}) is shown.",
+    )

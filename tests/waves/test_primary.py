@@ -1,0 +1,336 @@
+"""The primary wave test: brute force, recovered truth, refusals, properties."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from panelcoop.errors import DataError, IdentificationError, PlanError
+from panelcoop.numerics.autoregression import ar1_paths, correct_root, cosine_basis, fit_noise
+from panelcoop.numerics.common_path import poisson_path, two_way_path
+from panelcoop.numerics.interrupted_ascent import (
+    ascent_of,
+    count_episodes,
+    drawdown_of,
+    find_episodes,
+    threshold_for,
+    up_down_up_of,
+)
+from panelcoop.numerics.smoothing import gaussian_smoother
+from panelcoop.panel.record import Panel, SpatialWeights, panel_from_frame
+from panelcoop.sensitivity.wave_designs import Design, mean_path, simulate_panel
+from panelcoop.waves.inputs import Bounds, wave_input
+from panelcoop.waves.primary import wave_test
+from panelcoop.waves.removal import Removal, lag_weeks
+from panelcoop.waves.thresholds import WaveThresholds
+from panelcoop.waves.verdict import VERDICTS, Evidence, decide
+
+EXACT = 1e-10  # rounding of a few hundred additions
+FEW = WaveThresholds(draws=199)
+
+
+def frame(values: np.ndarray, name: str = "y", **more: np.ndarray) -> pd.DataFrame:
+    n, t = values.shape
+    weeks = pd.date_range("2020-01-06", periods=t, freq="7D")
+    index = pd.MultiIndex.from_product([[f"r{i:02d}" for i in range(n)], weeks], names=["region", "week"])
+    return pd.DataFrame({name: values.ravel(), **{k: v.ravel() for k, v in more.items()}}, index=index)
+
+
+def paths(count: int = 40, length: int = 14) -> np.ndarray:
+    return np.random.default_rng(5).standard_normal((length, count)).cumsum(axis=0)
+
+
+def brute_ascent(m: np.ndarray) -> float:
+    best = 0.0
+    for t in range(m.size):
+        record = m[: t + 1].max()
+        best = max(best, min(record - m[t], m[t:].max() - record, m[t] - m[: t + 1].min()))
+    return best
+
+
+def brute_up_down_up(m: np.ndarray) -> float:
+    quads = itertools.combinations(range(m.size), 4)
+    return max(0.0, *(min(m[b] - m[a], m[b] - m[c], m[d] - m[c]) for a, b, c, d in quads))
+
+
+def test_statistics_equal_their_definitions_by_enumeration():
+    for m in paths().T:
+        assert ascent_of(m) == pytest.approx(brute_ascent(m), abs=EXACT)
+        assert up_down_up_of(m) == pytest.approx(brute_up_down_up(m), abs=EXACT)
+        assert drawdown_of(m) == max(m[i] - m[j] for i in range(m.size) for j in range(i, m.size))
+
+
+def test_statistics_of_many_paths_are_those_of_each():
+    m = paths()
+    assert np.allclose(ascent_of(m), [ascent_of(column) for column in m.T])
+    c = np.linspace(0.3, 2.0, m.shape[1])
+    assert list(count_episodes(m, c)) == [len(find_episodes(column, x)) for column, x in zip(m.T, c, strict=True)]
+
+
+def test_an_ascent_above_the_threshold_is_an_episode():
+    for m in paths(200).T:
+        u = float(ascent_of(m))
+        if u > 0:
+            assert count_episodes(m, u * (1 - 1e-9)) >= 1
+
+
+def test_threshold_for_two_episodes_is_where_the_count_falls():
+    for m in paths(100, 40).T:
+        c = threshold_for(m, 2)
+        if c > 0:
+            assert count_episodes(m, c * (1 - 1e-6)) >= 2
+        assert count_episodes(m, c * (1 + 1e-6) + 1e-9) < 2
+
+
+@pytest.mark.parametrize("truth", ["flat", "linear", "step", "staircase", "hump", "declining"])
+def test_nulls_have_no_ascent_even_when_smoothed(truth):
+    m = gaussian_smoother(np.arange(100.0), 4.0) @ mean_path(truth, 100, 2.0)
+    assert ascent_of(m) < 1e-9
+
+
+def test_gaussian_smoothing_makes_no_new_turns_and_does_not_mind_gaps():
+    clock = np.delete(np.arange(80.0), [10, 11, 40])
+    stairs = np.cumsum(np.random.default_rng(0).random(clock.size) < 0.2).astype(float)
+    assert np.diff(gaussian_smoother(clock, 3.2) @ stairs).min() > -EXACT
+
+
+def test_noise_moves_an_increment_by_at_most_its_range():
+    rng = np.random.default_rng(3)
+    for truth in ("linear", "hump", "staircase"):
+        m = mean_path(truth, 60, 2.0)[:, None] + rng.standard_normal((60, 300))
+        assert (ascent_of(m) <= np.ptp(m - mean_path(truth, 60, 2.0)[:, None], axis=0) + EXACT).all()
+
+
+def test_two_way_path_equals_dummy_regression_when_unbalanced_and_weighted():
+    rng = np.random.default_rng(2)
+    y, w = rng.standard_normal((6, 9)), rng.random((6, 9)) + 0.1
+    y[rng.random(y.shape) < 0.25] = np.nan
+    i, t = np.nonzero(np.isfinite(y))
+    dummies = np.column_stack([np.eye(6)[i], np.eye(9)[t][:, 1:]])
+    root = np.sqrt(w[i, t])
+    b = np.linalg.lstsq(dummies * root[:, None], y[i, t] * root, rcond=None)[0]
+    expected = np.concatenate([[0.0], b[6:]])
+    found = two_way_path(y, w)
+    assert np.allclose(found.path, expected - expected.mean(), atol=EXACT)
+    assert np.allclose(found.region_effects, b[:6] + expected.mean(), atol=EXACT)
+
+
+def test_poisson_path_solves_both_margins_and_equals_the_closed_form_when_balanced():
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(5.0, (7, 12)).astype(float)
+    closed = np.log(counts.sum(axis=0))
+    assert np.allclose(poisson_path(counts).path, closed - closed.mean(), atol=1e-9)
+    exposure = rng.uniform(1, 9, counts.shape)
+    counts[0, 3] = np.nan
+    fit = poisson_path(counts, exposure)
+    seen = np.isfinite(counts)
+    mean = np.where(seen, exposure * np.exp(fit.region_effects[:, None] + fit.path[None, :]), 0.0)
+    assert np.allclose(mean.sum(axis=0), np.nansum(counts, axis=0), rtol=1e-8)
+    assert np.allclose(mean.sum(axis=1), np.nansum(counts, axis=1), rtol=1e-8)
+
+
+def test_parts_that_share_nothing_are_not_identified():
+    y = np.full((2, 4), np.nan)
+    y[0, :2], y[1, 2:] = 1.0, 2.0
+    with pytest.raises(IdentificationError, match="2 parts"):
+        two_way_path(y)
+
+
+def test_root_is_corrected_capped_and_uses_consecutive_weeks_only():
+    assert correct_root(0.9, 10, 100, 0.98) == 0.98
+    rng = np.random.default_rng(1)
+    path = ar1_paths(rng.standard_normal(400), 0.6)
+    clock = np.arange(400.0)
+    u = path - cosine_basis(clock, 8) @ np.linalg.lstsq(cosine_basis(clock, 8), path, rcond=None)[0]
+    assert fit_noise(path, clock).root_raw == pytest.approx(u[1:] @ u[:-1] / (u[:-1] @ u[:-1]), abs=EXACT)
+    keep = np.arange(400) % 5 != 0
+    full = fit_noise(path, clock).root_raw
+    assert fit_noise(path[keep], clock[keep]).root_raw == pytest.approx(full, abs=0.1)
+    assert fit_noise(path[:25], clock[:25]).root == 0.98
+
+
+def test_clear_waves_are_found_and_dated():
+    values = simulate_panel(Design("rising", 4.0, 150, 0.3, 0.02), np.random.default_rng(8))
+    result = wave_test(frame(values), outcome="y", thresholds=FEW)
+    assert result.verdict == "WAVE_AND_SPIRAL"
+    assert result.waves == 2
+    peaks = [result.path.index.get_loc(w) for w in result.episodes["peak"]]
+    assert abs(peaks[0] - 30) <= 6
+    assert "placebo and multiverse not supplied" in result.reason
+    assert result.test.p_ascent == pytest.approx(1 / 200)
+    assert "Wave test of y" in str(result)
+
+
+@pytest.mark.parametrize(
+    ("truth", "allowed"),
+    [
+        ("linear", {"CONTRADICTED", "LINEAR_COMPATIBLE"}),
+        ("hump", {"LIFE_CYCLE_HUMP"}),
+        ("driftless", {"WAVES_WITHOUT_RISE"}),
+        ("declining", {"CONTRADICTED"}),
+    ],
+)
+def test_each_truth_has_its_verdict_when_the_panel_is_informative(truth, allowed):
+    values = simulate_panel(Design(truth, 3.0, 150, 0.3, 0.01, regions=60), np.random.default_rng(11))
+    assert wave_test(frame(values), outcome="y", thresholds=FEW).verdict in allowed
+
+
+def test_a_bend_without_a_fall_is_monotone_nonlinear():
+    values = simulate_panel(Design("step", 1.0, 150, 0.3, 0.001, regions=60), np.random.default_rng(11))
+    result = wave_test(frame(values), outcome="y", thresholds=FEW)
+    bent = replace(result.evidence, detectable=0.2, threshold=0.5)
+    assert decide(bent, FEW).verdict == "MONOTONE_NONLINEAR"
+    assert decide(replace(bent, p_linear=0.4), FEW).verdict == "LINEAR_COMPATIBLE"
+
+
+def test_eleven_weeks_are_inconclusive_whatever_they_show():
+    rng = np.random.default_rng(0)
+    for values in (rng.standard_normal((31, 11)), np.tile(np.arange(11.0), (31, 1)) + 0.01 * rng.random((31, 11))):
+        result = wave_test(frame(values), outcome="y", thresholds=FEW)
+        assert result.verdict == "INCONCLUSIVE"
+        assert "11 weeks are too few" in result.reason
+
+
+def test_order_of_rows_labels_and_scale_do_not_matter():
+    values = simulate_panel(Design("rising", 3.0, 80, 0.3, 0.1), np.random.default_rng(3))
+    table = frame(values)
+    first = wave_test(table, outcome="y", thresholds=FEW)
+    shuffled = wave_test(table.sample(frac=1, random_state=1) * 100 + 7, outcome="y", thresholds=FEW)
+    assert shuffled.ascent == pytest.approx(100 * first.ascent, rel=1e-9)
+    assert shuffled.evidence.p_waves == first.evidence.p_waves
+    assert shuffled.evidence.drawdown == pytest.approx(first.evidence.drawdown, rel=1e-9)
+    renamed = table.rename(index=lambda r: f"x{99 - int(r[1:])}", level="region")
+    assert wave_test(renamed, outcome="y", thresholds=FEW).ascent == pytest.approx(first.ascent, rel=1e-9)
+
+
+def test_weights_of_one_change_nothing_and_zero_leaves_a_region_out():
+    values = simulate_panel(Design("rising", 3.0, 80, 0.3, 0.1, regions=8), np.random.default_rng(3))
+    table = frame(values, w=np.ones_like(values))
+    plain = wave_test(table, outcome="y", thresholds=FEW)
+    assert wave_test(table, outcome="y", weights="w", thresholds=FEW).ascent == pytest.approx(plain.ascent, rel=1e-9)
+    without = panel_from_frame(table).without_regions(["r00"])
+    zero = {f"r{i:02d}": float(i > 0) for i in range(8)}
+    left_out = wave_test(table, outcome="y", weights=zero, thresholds=FEW)
+    assert left_out.ascent == pytest.approx(wave_test(without, outcome="y", thresholds=FEW).ascent, rel=1e-9)
+
+
+def test_missing_cells_and_missing_weeks_are_handled_and_said():
+    values = simulate_panel(Design("rising", 4.0, 120, 0.3, 0.02, noise="missing"), np.random.default_rng(2))
+    result = wave_test(frame(values), outcome="y", thresholds=FEW)
+    assert result.n_weeks == 117
+    assert any("3 weeks inside the span" in note for note in result.notes)
+    assert any("Unbalanced" in note for note in result.notes)
+    assert result.verdict == "WAVE_AND_SPIRAL"
+
+
+def test_counts_with_an_offset_are_tested_on_the_log_rate():
+    rng = np.random.default_rng(6)
+    documents = rng.integers(20, 60, (31, 120)).astype(float) * np.exp(mean_path("rising", 120, 1.0))
+    counts = rng.poisson(0.2 * documents)
+    table = frame(counts.astype(float), documents=documents)
+    rate = wave_test(table, outcome="y", offset="documents", thresholds=FEW)
+    assert rate.waves == 0
+    assert "two-way Poisson" in rate.path_method
+    level = wave_test(table, outcome="y", placebo="documents", thresholds=FEW)
+    assert level.placebo.matches
+    assert level.verdict == "INCONCLUSIVE"
+    assert "placebo" in level.reason
+
+
+def test_bounds_are_reported_and_the_logit_is_taken_on_request():
+    rng = np.random.default_rng(1)
+    values = np.clip(50 + 40 * rng.standard_normal((10, 60)), 0, 100)
+    result = wave_test(frame(values), outcome="y", bounds=Bounds(0, 100), thresholds=FEW)
+    assert any("of cells lie at a bound" in note for note in result.notes)
+    logit = wave_input(frame(values), "y", bounds=Bounds(0, 100, logit=True))
+    assert np.isfinite(logit.values).all()
+    with pytest.raises(DataError, match="leaves its bounds"):
+        wave_test(frame(values), outcome="y", bounds=Bounds(0, 50), thresholds=FEW)
+
+
+def test_waves_that_follow_risk_vanish_when_risk_is_removed():
+    rng = np.random.default_rng(9)
+    risk = mean_path("rising", 120, 3.0) + 0.5 * rng.standard_normal((20, 120))
+    forced = lag_weeks(risk, np.arange(120.0), 2)
+    forced[:, :2] = risk[:, :2]
+    autonomous = mean_path("rising", 120, 3.0) + 0.3 * rng.standard_normal((20, 120))
+    table = frame(forced + 0.3 * rng.standard_normal((20, 120)), risk=risk, free=autonomous)
+    ring = np.roll(np.eye(20), 1, axis=1)
+    weights = SpatialWeights("ring", tuple(f"r{i:02d}" for i in range(20)), (ring + ring.T) / 2)
+    panel = panel_from_frame(table, weights=[weights])
+    assert wave_test(panel, outcome="y", thresholds=FEW).waves >= 2
+    removed = wave_test(panel, outcome="y", remove=["risk"], thresholds=FEW)
+    assert removed.waves == 0
+    assert any("4 weeks without all lags" in note for note in removed.notes)
+    noise = frame(rng.standard_normal((20, 120)))["y"]
+    other = panel.with_columns({"noise": noise})
+    kept = wave_test(other, outcome="free", remove=Removal(("noise",), "ring"), thresholds=FEW)
+    assert kept.waves >= 2
+
+
+def test_changes_after_the_plan_are_written_into_the_result():
+    class Section:
+        minimum_effect = 0.5
+        draws = 199
+
+    class Plan:
+        waves = Section()
+
+    values = np.random.default_rng(0).standard_normal((5, 60))
+    panel = Panel(data=frame(values), plan=Plan())
+    assert wave_test(panel, outcome="y").thresholds.revisions == ()
+    changed = wave_test(panel, outcome="y", thresholds=WaveThresholds(draws=199, minimum_effect=0.3))
+    assert changed.thresholds.revisions == ("minimum_effect changed from 0.5 to 0.3",)
+    assert "CHANGED after the plan" in changed.summary()
+
+
+def test_bad_input_is_named():
+    table = frame(np.random.default_rng(0).standard_normal((3, 40)))
+    with pytest.raises(DataError, match="no column"):
+        wave_test(table, outcome="yy")
+    with pytest.raises(DataError, match="r02"):
+        wave_test(table, outcome="y", weights={"r00": 1.0, "r01": 1.0})
+    with pytest.raises(DataError, match="two or more"):
+        wave_test(table.loc[["r00"]], outcome="y")
+    with pytest.raises(DataError, match="not numeric"):
+        wave_test(table.assign(y="a"), outcome="y")
+    with pytest.raises(PlanError, match="did you mean 'minimum_effect'"):
+        WaveThresholds.from_plan({"minimal_effect": 0.4})
+    with pytest.raises(PlanError):
+        WaveThresholds(level=1.5)
+
+
+def evidence(**changes: float | bool | None) -> Evidence:
+    clear = dict.fromkeys(["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"], 0.001)
+    sizes = {"weeks": 150, "root": 0.4, "waves": 3, "drawdown": 1.4, "threshold": 0.3, "detectable": 0.4, "p_down": 1.0}
+    return Evidence(**{**clear, **sizes, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "WAVE_AND_SPIRAL"),
+        ({"weeks": 11, "drawdown": 0.0, "threshold": 0.1}, "INCONCLUSIVE"),
+        ({"root": 0.95}, "INCONCLUSIVE"),
+        ({"detectable": 0.6}, "INCONCLUSIVE"),
+        ({"root": 0.95, "drawdown": 0.1, "threshold": 0.3}, "CONTRADICTED"),
+        ({"p_down": 0.01}, "CONTRADICTED"),
+        ({"placebo_matches": True}, "INCONCLUSIVE"),
+        ({"sign_share": 0.7}, "INCONCLUSIVE"),
+        ({"sign_share": 0.8, "placebo_matches": False}, "WAVE_AND_SPIRAL"),
+        ({"waves": 1, "p_waves": 0.3}, "SINGLE_INTERRUPTED_RISE"),
+        ({"p_up": 0.3}, "WAVES_WITHOUT_RISE"),
+        ({"p_ascent": 0.3, "waves": 0}, "WAVES_WITHOUT_RISE"),
+        ({"p_ascent": 0.3, "p_up_down_up": 0.2}, "LIFE_CYCLE_HUMP"),
+        ({"p_ascent": 0.3, "p_up_down_up": 0.2, "p_drawdown": 0.2}, "MONOTONE_NONLINEAR"),
+        ({"p_ascent": 0.3, "p_up_down_up": 0.2, "p_drawdown": 0.2, "p_linear": 0.2}, "LINEAR_COMPATIBLE"),
+    ],
+)
+def test_the_first_matching_rule_decides(changes, verdict):
+    decision = decide(evidence(**changes), WaveThresholds())
+    assert decision.verdict == verdict
+    assert VERDICTS[decision.rule] == verdict
