@@ -16,6 +16,7 @@ from panelcoop.panel.inputs import Inputs, read_inputs
 from panelcoop.panel.outcomes import counterpart_block, outcome_block, policy_block
 from panelcoop.panel.plan import Plan, read_plan
 from panelcoop.panel.record import Ledger, Panel, Role, SpatialWeights
+from panelcoop.panel.regions import china_provinces
 from panelcoop.panel.schema import check_edges, check_panel, check_provinces, check_response_levels, check_weekly
 from panelcoop.panel.stage_block import STAGE_COLUMNS, stage_block
 from panelcoop.panel.stages import stage_dtype
@@ -81,7 +82,7 @@ def _read(plan: Plan, folder: Path | str | None) -> Inputs:
 
 def _check_inputs(inputs: Inputs) -> None:
     check_provinces(inputs.facts.provinces)
-    check_edges(inputs.facts.contiguity, list(inputs.facts.provinces.index))
+    check_edges(inputs.facts.contiguity, china_provinces().codes)
     check_response_levels(inputs.facts.response_levels)
     for figures, top, source in (
         (inputs.policy, 100.0, "oxcgrt"),
@@ -99,8 +100,8 @@ def _regions(inputs: Inputs, plan: Plan) -> list[str]:
     for number, region in enumerate(plan.data.regions, start=1):
         if region not in known:
             msg = (
-                f"The plan, data.regions[{number}]: found '{region}'{nearest(region, known)}, which is not in the table "
-                f"of provinces. Allowed: 'all' or {name_few(known, 31)}."
+                f"The plan, data.regions[{number}]: found '{region}'{nearest(region, known)}, not in the table of "
+                f"provinces. Allowed: 'all' or {name_few(known, 31)}."
             )
             raise PlanError(msg)
     return sorted(set(plan.data.regions))
@@ -109,7 +110,7 @@ def _regions(inputs: Inputs, plan: Plan) -> list[str]:
 def _blocks(inputs: Inputs, regions: list[str], weights: SpatialWeights, plan: Plan) -> list[Block]:
     """Build all columns, in the order in which they stand in the panel."""
     weeks, facts = plan.weeks, inputs.facts
-    policy = {index: _wide(inputs.policy.frame, index, regions, weeks) for index in plan.outcomes.indices}
+    policy = {str(index): _wide(inputs.policy.frame, index, regions, weeks) for index in plan.outcomes.indices}
     population = facts.provinces["population_2018_implied"].astype(float)[regions]
     cases, deaths = (
         _wide(inputs.cases.frame, name, regions, weeks, longer=True) for name in ("new_cases", "new_deaths")
@@ -117,7 +118,7 @@ def _blocks(inputs: Inputs, regions: list[str], weights: SpatialWeights, plan: P
     return [
         outcome_block(policy, weights, plan.outcomes),
         counterpart_block(facts.counterparts, weeks, regions, plan.outcomes.counterpart),
-        risk_block(cases, deaths, population, weights, weeks, plan.drivers),
+        risk_block(cases, deaths, population=population, weights=weights, weeks=weeks, plan=plan.drivers),
         authority_block(facts.response_levels, weeks, regions, plan.drivers.vertical_authority, lag=plan.drivers.lag),
         profit_block(facts.provinces.loc[regions], weeks, plan.drivers),
         stage_block(cases, population, facts.stages, weeks, plan.stages),
@@ -131,7 +132,7 @@ def _wide(
     frame: pd.DataFrame, variable: str, regions: Sequence[str], weeks: pd.DatetimeIndex, *, longer: bool = False
 ) -> pd.DataFrame:
     """Spread one variable over weeks by regions; `longer` keeps the source's weeks outside the panel's as well."""
-    table = frame.pivot(index="week", columns="iso", values=variable).astype(float)
+    table = frame.set_index(["week", "iso"])[variable].astype(float).unstack("iso")  # noqa: PD010 - unique keys
     wanted = weeks.union(pd.DatetimeIndex(table.index)) if longer else weeks
     if longer:
         wanted = pd.date_range(wanted.min(), wanted.max(), freq="7D")

@@ -47,7 +47,8 @@ def risk(cases: pd.DataFrame, population: pd.Series, per: float = 1e6) -> pd.Dat
     >>> risk(pd.DataFrame({"A": [0.0, 2.0]}), pd.Series({"A": 2e6})).round(3)["A"].tolist()
     [0.0, 0.693]
     """
-    return np.log1p(cases / population[cases.columns] * per)
+    rate = cases / population[cases.columns] * per
+    return wide_table(np.log1p(rate.to_numpy(dtype=float)), cases)
 
 
 def lag_weeks(table: pd.DataFrame, lag: int, weeks: pd.DatetimeIndex) -> pd.DataFrame:
@@ -86,6 +87,7 @@ def standardise(values: pd.Series) -> pd.Series:
 def risk_block(
     cases: pd.DataFrame,
     deaths: pd.DataFrame,
+    *,
     population: pd.Series,
     weights: SpatialWeights,
     weeks: pd.DatetimeIndex,

@@ -31,12 +31,12 @@ CAUTION = "Similar policies are not cooperation: a common directive, a common sh
 NOTES = MappingProxyType(
     {
         "joint_response": "Effort that neighbours share, sum_j w_ij min(P_i, P_j), 0-100; zero where nobody acts.",
-        "policy_overlap": "Share of the stronger policy that the neighbour matches, sum_j w_ij min/max, 0-1; missing at "
-        "0/0.",
+        "policy_overlap": "Share of the stronger policy that the neighbour matches, sum_j w_ij min/max, 0-1; missing "
+        "at 0/0.",
         "alignment": "Minus the weighted gap to the neighbours, index points, at most 0. Perfect where nobody acts: it "
         "starts at its maximum by construction.",
-        "policy_synchrony": "How close in time neighbours change policy in the same direction, exp(-|weeks|/b) averaged "
-        "over own recent changes, 0-1; looks ahead to the neighbours' nearest change.",
+        "policy_synchrony": "How close in time neighbours change policy in the same direction, exp(-|weeks|/b) "
+        "averaged over own recent changes, 0-1; looks ahead to the neighbours' nearest change.",
         "co_movement": "Mean rolling correlation with neighbours of departures from the national mean, -1 to 1; "
         "removing the mean pulls it slightly below zero.",
     }

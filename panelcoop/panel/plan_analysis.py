@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from panelcoop.options import Effects
-from panelcoop.panel.plan_measures import Measure, PolicyIndex, Section, Stage, Week
+from panelcoop.panel.plan_measures import Measure, PolicyIndex, Section, Week
+from panelcoop.panel.stages import Stage
 
 __all__ = ["EventPlan", "InferenceMethod", "InferencePlan", "ModelPlan", "MultiversePlan", "SeedPlan", "WavePlan"]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from panelcoop.panel.stages import Stage
 from panelcoop.panel.weeks import parse_week
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "OutcomePlan",
     "PolicyIndex",
     "Section",
-    "Stage",
     "StagePlan",
     "Week",
     "WeightPlan",
@@ -30,9 +30,6 @@ PolicyIndex: TypeAlias = Literal["stringency", "containment_health", "government
 
 Measure: TypeAlias = Literal["joint_response", "policy_overlap", "alignment", "policy_synchrony", "co_movement"]
 """What is computed from an index and the spatial weights."""
-
-Stage: TypeAlias = Literal["gestation", "outbreak", "continuation", "recovery"]
-"""The life cycle of an emergency, in order."""
 
 WhitePaperStage: TypeAlias = Literal["I", "II", "III", "IV", "V"]
 

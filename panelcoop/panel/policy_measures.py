@@ -177,7 +177,7 @@ def policy_synchrony(
     total, count = _trailing_sum(score, window), _trailing_sum((changes != 0).astype(float), window)
     mean = np.divide(total, count, out=np.full(policy.shape, np.nan), where=count > 0)
     mean[np.isnan(policy) | (_trailing_sum(np.isnan(policy).astype(float), window) > 0)] = np.nan
-    return np.clip(mean, 0.0, 1.0)
+    return np.asarray(np.clip(mean, 0.0, 1.0))
 
 
 def co_movement(policy: FloatArray, weights: FloatArray, *, window: int = 13) -> FloatArray:
@@ -236,7 +236,7 @@ def _over_defined_partners(pairs: FloatArray, moving: BoolArray, weights: FloatA
     defined = (moving[:, :, None] & moving[:, None, :]).astype(float) * weights
     mass = defined.sum(axis=2)
     total = np.einsum("tij,tij->ti", np.where(defined > 0, pairs, 0.0), defined)
-    return np.divide(total, mass, out=np.full(mass.shape, np.nan), where=mass > 0)
+    return np.asarray(np.divide(total, mass, out=np.full(mass.shape, np.nan), where=mass > 0))
 
 
 def _weeks_to_nearest(change: BoolArray) -> FloatArray:
@@ -244,10 +244,10 @@ def _weeks_to_nearest(change: BoolArray) -> FloatArray:
     weeks = np.arange(change.shape[0], dtype=float)[:, None]
     last = np.maximum.accumulate(np.where(change, weeks, -np.inf), axis=0)
     coming = np.minimum.accumulate(np.where(change, weeks, np.inf)[::-1], axis=0)[::-1]
-    return np.minimum(weeks - last, coming - weeks)
+    return np.asarray(np.minimum(weeks - last, coming - weeks))
 
 
 def _trailing_sum(values: FloatArray, window: int) -> FloatArray:
     running = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     start = np.maximum(np.arange(1, values.shape[0] + 1) - window, 0)
-    return running[1:] - running[start]
+    return np.asarray(running[1:] - running[start])

@@ -24,8 +24,8 @@ class DeclaredLevels:
     Attributes
     ----------
     level
-        Weeks by regions: rank in force at the end of the week (4 = level I ... 1 = level IV, 0 = none declared yet); NaN
-        for regions without any record and after the record ends.
+        Weeks by regions: rank in force at the end of the week (4 = level I ... 1 = level IV, 0 = none declared yet);
+        NaN for regions without any record and after the record ends.
     since
         Weeks since the level in force was declared; NaN before the first declaration.
     first_top
@@ -75,7 +75,8 @@ def declared_levels(
     --------
     >>> log = pd.DataFrame({"iso": "A", "rank": [4, 3], "part_of_province": False,
     ...                     "date_start": pd.to_datetime(["2020-01-24", "2020-02-03"])})
-    >>> got = declared_levels(log, pd.date_range("2020-01-13", periods=4, freq="7D"), ["A", "B"], source_ends="2020-W31")
+    >>> mondays = pd.date_range("2020-01-13", periods=4, freq="7D")
+    >>> got = declared_levels(log, mondays, ["A", "B"], source_ends="2020-W31")
     >>> got.level["A"].tolist(), got.since["A"].tolist(), got.level["B"].isna().all()
     ([0.0, 4.0, 4.0, 3.0], [nan, 0.0, 1.0, 0.0], np.True_)
     """
@@ -92,7 +93,9 @@ def declared_levels(
     if after_source == "missing":
         late = weeks > parse_week(source_ends)
         level.loc[late], since.loc[late] = np.nan, np.nan
-    ledger = _remarks(used, regions, int(partly.sum()), partial, source_ends, after_source)
+    ledger = _remarks(
+        used, regions, partly=int(partly.sum()), partial=partial, source_ends=source_ends, after_source=after_source
+    )
     return DeclaredLevels(level, since, _dates(first_top), _dates(first_down), ledger)
 
 
@@ -117,8 +120,8 @@ def authority_signal(level: pd.DataFrame, since: pd.DataFrame, half_life: float)
 
 def _weekly(own: pd.DataFrame, weeks: pd.DatetimeIndex) -> tuple[list[float], list[float]]:
     """Find the last declaration up to the end of each week."""
-    declared = pd.DatetimeIndex(own["week"])
-    position = declared.searchsorted(weeks, side="right") - 1
+    declared = list(own["week"])
+    position = [int(p) for p in pd.DatetimeIndex(declared).searchsorted(weeks, side="right") - 1]
     ranks = own["rank"].to_numpy(dtype=float)
     level = [float(ranks[p]) if p >= 0 else 0.0 for p in position]
     since = [
@@ -141,7 +144,7 @@ def _dates(found: dict[str, pd.Timestamp | None]) -> pd.Series:
 
 
 def _remarks(
-    used: pd.DataFrame, regions: Sequence[str], partly: int, partial: str, source_ends: str, after_source: str
+    used: pd.DataFrame, regions: Sequence[str], *, partly: int, partial: str, source_ends: str, after_source: str
 ) -> Ledger:
     base = {"source": "facts", "variable": "response_level"}
     silent = [r for r in regions if r not in set(used["iso"])]

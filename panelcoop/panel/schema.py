@@ -78,7 +78,7 @@ def check_weekly(frame: pd.DataFrame, variables: Mapping[str, tuple[float, float
 
 
 def check_edges(edges: pd.DataFrame, regions: Sequence[str]) -> None:
-    """Check the pairs of neighbours: known regions, no region beside itself, each pair once.
+    """Check the pairs of neighbours: regions of the system, no region beside itself, each pair once.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def check_panel(data: pd.DataFrame, *, complete: bool = True) -> None:
         msg = f"The panel has {len(twice)} repeated region-weeks: {_keys(twice)}; keep one row each."
         raise DataError(msg)
     whole = pd.MultiIndex.from_product([data.index.unique("region"), data.index.unique("week")])
-    absent = whole.difference(data.index)
+    absent = whole[~whole.isin(data.index)]
     if complete and len(absent):
         msg = f"The panel lacks {len(absent)} of its {len(whole)} region-weeks: {_keys(absent)}; add them as missing."
         raise DataError(msg)
@@ -179,12 +179,11 @@ def _sentences(cases: pd.DataFrame, frame: pd.DataFrame, where: str) -> str:
 
 
 def _cell(frame: pd.DataFrame, label: object, value: object) -> str:
-    if label is None or pd.isna(label) or label not in frame.index:
-        return str(value)
-    row = frame.loc[label]
-    if isinstance(row, pd.DataFrame) or not {"iso", "week"} <= set(frame.columns):
-        return f"{label}: {value}"
-    return f"{row['iso']} {pd.Timestamp(row['week']):%Y-%m-%d}: {value}"
+    """Name a failing cell by its region and week, else by its row label."""
+    if label not in frame.index or not {"iso", "week"} <= set(frame.columns):
+        return str(value) if label is None else f"{label}: {value}"
+    row = frame.loc[[label]].iloc[0]
+    return f"{row['iso']} {row['week']:%Y-%m-%d}: {value}"
 
 
 def _keys(index: pd.Index) -> str:

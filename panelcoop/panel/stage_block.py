@@ -107,13 +107,8 @@ def date_stages(
         population = panel.regions["population"]
     wide = panel.data[cases].unstack("region")  # noqa: PD010 - unique keys
     found = epidemic_stages(wide, population, clock or EpidemicClock())
-    long = {
-        name: found.stage.astype(object).T.stack(future_stack=True),  # noqa: PD013 - labels are kept
-        "episode": found.episode.T.stack(future_stack=True),  # noqa: PD013
-    }
-    columns = {key: series.reindex(panel.data.index) for key, series in long.items()}
-    columns[name] = columns[name].astype(stage_dtype())
-    return panel.with_columns(columns, {name: "stage"})
+    stage, episode = (_long(table, panel.data.index) for table in (found.stage.astype(object), found.episode))
+    return panel.with_columns({name: stage.astype(stage_dtype()), "episode": episode}, {name: "stage"})
 
 
 def outbreak_table(panel: Panel, *, stage: str = "stage_epidemic") -> pd.DataFrame:
@@ -134,6 +129,11 @@ def outbreak_table(panel: Panel, *, stage: str = "stage_epidemic") -> pd.DataFra
     clock = panel.plan.stages.epidemic if panel.plan is not None else EpidemicClock()
     wide = panel.data[stage].astype(object).unstack("region")  # noqa: PD010 - unique keys
     return national_outbreaks(wide, regions=clock.national_regions, weeks=clock.national_weeks)
+
+
+def _long(table: pd.DataFrame, index: pd.Index) -> pd.Series:
+    whole = pd.MultiIndex.from_product([table.columns, table.index], names=["region", "week"])
+    return pd.Series(table.to_numpy().T.ravel(), index=whole).reindex(index)
 
 
 def _notes(plan: StagePlan) -> dict[str, str]:

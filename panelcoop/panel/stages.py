@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.panel.record import Role
 
-__all__ = ["STAGES", "fail_if_dated_from_outcome", "stage_dtype"]
+__all__ = ["STAGES", "Stage", "fail_if_dated_from_outcome", "stage_dtype"]
 
-STAGES = ("gestation", "outbreak", "continuation", "recovery")
+Stage: TypeAlias = Literal["gestation", "outbreak", "continuation", "recovery"]
+"""One stage of the life cycle."""
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """The life cycle in order: trigger, operation, adjustment, evaluation."""
 
 

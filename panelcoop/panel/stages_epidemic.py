@@ -89,11 +89,11 @@ def find_episodes(cases: FloatArray, population: float, clock: EpidemicClock) ->
     ``baseline_weeks`` quiet weeks (weeks before the record count as zero); a week is *active* when new cases exceed
     ``baseline_ratio`` b + ``onset_cases``. A stretch begins with an active week and lasts until ``quiet_weeks``
     observed weeks in a row are not active, or until ``baseline_weeks`` weeks were steady (none above
-    ``baseline_ratio`` times the median of either half), which is taken for a new imported baseline. Its first local case
-    is dated back over the weeks just before that exceed ``baseline_ratio`` b at all. Stretches with fewer than ``minimum_size`` cases above b per million are no outbreak. A stretch is split where cases
-    fall to ``trough_share`` of the lower of the peaks on both sides. The outbreak lasts until the peak; continuation
-    begins with the first ``growth_weeks`` weeks of non-positive growth after it. A missing week is neither active
-    nor quiet.
+    ``baseline_ratio`` times the median of either half), which is taken for a new imported baseline. Its first
+    local case is dated back over the weeks just before that exceed ``baseline_ratio`` b at all. Stretches with
+    fewer than ``minimum_size`` cases above b per million are no outbreak. A stretch is split where cases fall to
+    ``trough_share`` of the lower of the peaks on both sides. The outbreak lasts until the peak; continuation begins
+    with the first ``growth_weeks`` weeks of non-positive growth after it. A missing week is neither active nor quiet.
 
     Examples
     --------
@@ -151,17 +151,18 @@ def epidemic_stages(cases: pd.DataFrame, population: pd.Series, clock: EpidemicC
     >>> epidemic_stages(one, pd.Series({"A": 1e6}), EpidemicClock()).stage["A"].str[:4].tolist()
     ['gest', 'gest', 'outb', 'outb', 'cont', 'cont', 'cont', 'reco']
     """
-    stage = pd.DataFrame(pd.NA, index=cases.index, columns=cases.columns, dtype=object)
-    episode = stage.copy()
-    rows = []
-    for region in cases.columns:
+    names: dict[str, list[object]] = {}
+    episodes: dict[str, list[object]] = {}
+    rows: list[tuple[object, ...]] = []
+    for region in map(str, cases.columns):
         found = find_episodes(cases[region].to_numpy(dtype=float), float(population[region]), clock)
-        stage[region], starts = _paint(found, len(cases), clock.gestation_weeks)
-        for number, (one, start) in enumerate(zip(found, starts, strict=True), start=1):
-            name = f"{region}/{number}"
-            episode.loc[cases.index[start] :, region] = name
+        names[region], starts = _paint(found, len(cases), clock.gestation_weeks)
+        labels = [f"{region}/{number}" for number in range(1, len(found) + 1)]
+        episodes[region] = _label_spans(labels, starts, len(cases))
+        for label, one in zip(labels, found, strict=True):
             dates = [cases.index[week] for week in (one.onset, one.peak, one.end)]
-            rows.append((name, region, *dates, one.restart, one.baseline, one.size))
+            rows.append((label, region, *dates, one.restart, one.baseline, one.size))
+    stage, episode = (pd.DataFrame(d, index=cases.index, columns=cases.columns) for d in (names, episodes))
     columns = ["episode", "region", "onset", "peak", "end", "restart", "baseline", "cases"]
     return EpidemicStages(stage.astype(stage_dtype()), episode, pd.DataFrame(rows, columns=columns))
 
@@ -238,13 +239,13 @@ def _episodes(
 ) -> list[Episode]:
     """Cut a stretch (onset, last active week, end) at its troughs and date each part."""
     onset, last, end = span
-    cuts = _troughs(cases, onset, last, baseline, least, clock.trough_share)
+    cuts = _troughs(cases, onset, last, baseline=baseline, least=least, share=clock.trough_share)
     firsts, ends = [onset, *(cut + 1 for cut in cuts)], [*cuts, end]
     parts = [_dated(cases, first, stop, baseline, clock.growth_weeks) for first, stop in zip(firsts, ends, strict=True)]
     return [replace(part, restart=number > 0) for number, part in enumerate(parts)]
 
 
-def _troughs(cases: FloatArray, first: int, last: int, baseline: float, least: float, share: float) -> list[int]:
+def _troughs(cases: FloatArray, first: int, last: int, *, baseline: float, least: float, share: float) -> list[int]:
     """List the weeks, in order, in which incidence had fallen to a share of the lower peak on either side."""
     best, where = np.inf, -1
     for week in range(first + 1, last):
@@ -255,8 +256,8 @@ def _troughs(cases: FloatArray, first: int, last: int, baseline: float, least: f
             best, where = ratio, week
     if where < 0:
         return []
-    left = _troughs(cases, first, where, baseline, least, share)
-    right = _troughs(cases, where + 1, last, baseline, least, share)
+    left = _troughs(cases, first, where, baseline=baseline, least=least, share=share)
+    right = _troughs(cases, where + 1, last, baseline=baseline, least=least, share=share)
     return [*left, where, *right]
 
 
@@ -269,9 +270,17 @@ def _dated(cases: FloatArray, first: int, end: int, baseline: float, growth_week
     return Episode(first, peak, turn, end, restart=False, baseline=baseline, size=size)
 
 
+def _label_spans(labels: list[str], starts: list[int], length: int) -> list[object]:
+    """Give each week the label of the last span that has begun."""
+    spans: list[object] = [None] * length
+    for label, start in zip(labels, starts, strict=True):
+        spans[start:] = [label] * (length - start)
+    return spans
+
+
 def _paint(found: list[Episode], length: int, gestation_weeks: int) -> tuple[list[object], list[int]]:
     """Name the stage of each week; also give the first week of each episode, its gestation included."""
-    names: list[object] = [pd.NA] * length
+    names: list[object] = [None] * length
     starts = []
     for number, one in enumerate(found):
         floor = found[number - 1].end + 1 if number else 0

@@ -8,7 +8,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
-from panelcoop.panel.stages import stage_dtype
+from panelcoop.panel.stages import Stage, stage_dtype
 from panelcoop.panel.weeks import WEEKS, parse_week
 
 __all__ = ["white_paper_phases", "white_paper_stages"]
@@ -58,14 +58,14 @@ def white_paper_phases(weeks: pd.DatetimeIndex, table: pd.DataFrame, *, last_wee
         }
     ).sort_values("first", ignore_index=True)
     _fail_if_overlapping(spans)
-    thursdays = weeks + pd.Timedelta(days=3)
+    thursdays = pd.Series(weeks + pd.Timedelta(days=3), index=weeks)
     phases = pd.Series(pd.NA, index=weeks, dtype="object", name="white_paper_phase")
-    for span in spans.itertuples():
-        phases[(thursdays >= span.first) & (thursdays <= span.last)] = span.stage
+    for stage, first, last in spans.itertuples(index=False):
+        phases = phases.mask(thursdays.between(first, last), stage)
     return phases
 
 
-def white_paper_stages(phases: pd.Series, mapping: Mapping[str, Sequence[str]]) -> pd.Series:
+def white_paper_stages(phases: pd.Series, mapping: Mapping[Stage, Sequence[str]]) -> pd.Series:
     """Map white-paper stages I to V to the four stages of the life cycle.
 
     Parameters

@@ -109,4 +109,5 @@ def _row_standardised(pairs: list[tuple[str, str]], regions: Sequence[str]) -> F
     for a, b in pairs:
         matrix[place[a], place[b]] = matrix[place[b], place[a]] = 1.0
     neighbours = matrix.sum(axis=1, keepdims=True)
-    return np.divide(matrix, neighbours, out=matrix, where=neighbours > 0)
+    np.divide(matrix, neighbours, out=matrix, where=neighbours > 0)
+    return matrix
