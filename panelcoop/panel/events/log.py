@@ -96,8 +96,8 @@ class EventLog:
     def report(self) -> str:
         """Write every problem on one line with its file and row."""
         rows = [
-            f"{p.file}: row {p.row}" + (f", {p.column} '{p.value}'" if p.column else "") + f": {p.problem}"
-            for p in self.problems.itertuples()
+            f"{file}: row {row}" + (f", {column} '{value}'" if column else "") + f": {problem}"
+            for file, row, column, value, problem in self.problems.astype(str).to_numpy().tolist()
         ]
         read = len(self.events) + len(self.rejected)
         return "\n".join([*rows, f"{read:,} rows read: {len(self.events):,} good, {len(self.rejected):,} rejected"])
@@ -107,8 +107,8 @@ class EventLog:
         read = len(self.events) + len(self.rejected)
         lines = [f"EventLog: {len(self.events):,} events of {read:,} rows"]
         if len(self.events):
-            first, last = min(self.events["start"]), max(self.events["end"])
-            lines.append(f"  days       {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+            first, last = pd.Timestamp(min(self.events["start"])), pd.Timestamp(max(self.events["end"]))
+            lines.append(f"  days       {first.date()} to {last.date()}")
             counts = Counter(self.events["mechanism"]).most_common()
             lines.append("  mechanisms " + ", ".join(f"{name} {count:,}" for name, count in counts))
         if len(self.rejected):

@@ -62,7 +62,7 @@ def dyad_table(connection: Any, dyads: pd.DataFrame | Path | str) -> IbisTable: 
     import ibis
 
     if isinstance(dyads, pd.DataFrame):
-        return ibis.memtable(dyads.astype({"formality": float}))
+        return _in_memory(dyads.drop(columns="event", errors="ignore"))
     path = Path(dyads)
     if not path.exists():
         msg = f"There is no file {path}."
@@ -98,9 +98,7 @@ def run_region_queries(
     calendar, choices
         Step, slices, and whether to measure persistence.
     """
-    import ibis
-
-    lifted = None if nodes.identity else ibis.memtable(_place_frame(nodes))
+    lifted = None if nodes.identity else _in_memory(_place_frame(nodes))
     table = dyad_table(connection, dyads)
     placed = place_dyads(table, unit=calendar.unit, centre=nodes.centre, lifted=lifted)
     flows = _execute(connection, region_flows(placed, slice_names(choices.slices)))
@@ -113,8 +111,16 @@ def run_region_queries(
 
 
 def _execute(connection: Any, expression: IbisTable) -> pd.DataFrame:  # noqa: ANN401
-    frame: pd.DataFrame = connection.execute(expression)
+    frame: pd.DataFrame = connection.to_pyarrow(expression).to_pandas()
     return frame.assign(period=pd.to_datetime(frame["period"]).astype("datetime64[us]"))
+
+
+def _in_memory(frame: pd.DataFrame) -> IbisTable:
+    """Hand a frame over through Arrow, whose types every engine knows."""
+    import ibis
+    import pyarrow as pa
+
+    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def _place_frame(nodes: Nodes) -> pd.DataFrame:
