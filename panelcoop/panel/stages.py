@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from panelcoop.errors import DataError
-from panelcoop.panel.record import Role
 
 __all__ = ["STAGES", "Stage", "fail_if_dated_from_outcome", "stage_dtype"]
 
@@ -30,7 +29,7 @@ def stage_dtype() -> pd.CategoricalDtype:
     return pd.CategoricalDtype(list(STAGES), ordered=True)
 
 
-def fail_if_dated_from_outcome(column: str, roles: Mapping[str, Role]) -> None:
+def fail_if_dated_from_outcome(column: str, roles: Mapping[str, str]) -> None:
     """Refuse to date stages from an outcome.
 
     Parameters
