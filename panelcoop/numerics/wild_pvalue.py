@@ -130,7 +130,7 @@ def interval_by_inversion(draws: DrawPolynomials, estimate: float, alpha: float,
     holds the estimate.
     """
     error = float(np.sqrt(draws.variance))
-    ends = [estimate - crossing(draws, sign * error, alpha, ties) for sign in (1.0, -1.0)]
+    ends = [estimate - crossing(draws, sign * error, alpha + TIE, ties) for sign in (1.0, -1.0)]
     return ends[0], ends[1]
 
 

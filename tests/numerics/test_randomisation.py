@@ -1,0 +1,145 @@
+"""Randomisation inference against enumeration by brute force, and its size."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from wild_oracle import two_way_dummies
+
+from panelcoop.errors import DataError
+from panelcoop.numerics.least_squares import least_squares
+from panelcoop.numerics.permutations import permutation_block, plan_permutations
+from panelcoop.numerics.randomisation import randomise_design, randomise_paths
+from panelcoop.numerics.wild_draws import WildOptions
+from panelcoop.numerics.wild_regression import wild_from_fit
+
+N, T = 5, 12
+REGION, WEEK = np.divmod(np.arange(N * T), T)
+STAGE = (WEEK >= 6)[:, None] == np.array([False, True])
+R = np.array([[1.0, -1.0, 0.0]])
+
+
+def balanced_panel(seed):
+    rng = np.random.default_rng(seed)
+    driver, control = rng.standard_normal((2, N, T))
+    y = rng.standard_normal(N * T) + 0.3 * driver.ravel() + rng.standard_normal(N)[REGION]
+    return driver, control, y
+
+
+def columns(driver, control):
+    return np.column_stack([driver.reshape(-1, 1) * STAGE, control.ravel()])
+
+
+def by_hand(driver, control, y, orders, null):
+    """Dummies, one regression per order, CRV1 by region."""
+    D = two_way_dummies(REGION, WEEK)
+
+    def absorb(a):
+        return a - D @ np.linalg.lstsq(D, a, rcond=None)[0]
+
+    X, outcome = absorb(columns(driver, control)), absorb(y)
+    A = np.linalg.inv(X.T @ X)
+    b = A @ X.T @ outcome
+    e = outcome - X @ b + X @ A @ R[0] / (R[0] @ A @ R[0]) * (R[0] @ b - null)
+    out = []
+    for order in orders:
+        Z = absorb(columns(driver[list(order)], control))
+        bread = np.linalg.inv(Z.T @ Z)
+        slope = bread @ Z.T @ e
+        left = e - Z @ slope
+        scores = np.array([(Z * left[:, None])[g == REGION].sum(axis=0) for g in range(N)]) @ bread @ R[0]
+        out.append(R[0] @ slope / np.sqrt(scores @ scores))
+    return np.array(out)
+
+
+def test_all_regional_orders_equal_brute_force():
+    driver, control, y = balanced_panel(1)
+    fit = least_squares(y, columns(driver, control), effects=[REGION, WEEK])
+    found = randomise_paths(
+        wild_from_fit(fit),
+        R,
+        REGION,
+        WEEK,
+        permuted=np.array([True, True, False]),
+        null=0.2,
+        options=WildOptions(draws=200),
+    )
+    want = by_hand(driver, control, y, permutations(range(N)), 0.2)
+    assert found.enumerated
+    assert found.draws == want.size
+    np.testing.assert_allclose(np.sort(found.t_draws[0]), np.sort(want), atol=1e-9)
+    assert found.p_value[0] == pytest.approx(np.mean(np.abs(want) >= abs(want[0]) - 1e-9))
+    assert found.p_error[0] == 0
+
+
+def test_rebuilt_columns_give_the_same_draws_as_exchanged_paths():
+    driver, control, y = balanced_panel(2)
+    fit = least_squares(y, columns(driver, control), effects=[REGION, WEEK])
+    options = WildOptions(draws=60, seed=3, level=0.8)
+    fast = randomise_paths(wild_from_fit(fit), R, REGION, WEEK, permuted=np.array([True, True, False]), options=options)
+    plan = plan_permutations(np.arange(N), 60, 3)
+    slow = randomise_design(fit, R, lambda o: columns(driver[o], control), REGION, plan, options=options)
+    assert not fast.enumerated
+    np.testing.assert_allclose(slow.t_draws, fast.t_draws, atol=1e-9)
+    np.testing.assert_allclose([slow.lower, slow.upper], [fast.lower, fast.upper], atol=1e-9)
+    assert fast.t_draws[0, 0] == pytest.approx(fast.statistic[0])
+    assert fast.p_error[0] > 0
+
+
+def test_interval_inverts_the_test():
+    driver, control, y = balanced_panel(4)
+    system = wild_from_fit(least_squares(y, columns(driver, control), effects=[REGION, WEEK]))
+    options = WildOptions(draws=200, level=0.8)
+    found = randomise_paths(system, R, REGION, WEEK, options=options)
+    for end, inward in ((found.lower[0], 1e-6), (found.upper[0], -1e-6)):
+        assert randomise_paths(system, R, REGION, WEEK, null=end + inward, options=options).p_value[0] > 0.2
+        assert randomise_paths(system, R, REGION, WEEK, null=end - inward, options=options).p_value[0] <= 0.2
+
+
+def test_dates_are_enumerated_when_fewer_than_draws():
+    """Three dates over six units in two strata: 3 x 3 distinct assignments, each once, the data's first."""
+    dates, strata = np.array([5, 5, 7, 7, 7, 9]), np.array([0, 0, 0, 1, 1, 1])
+    plan = plan_permutations(dates, 999, 0, strata=strata)
+    orders = np.vstack([permutation_block(plan, b) for b in range(plan.blocks)])
+    assert plan.possible == len(orders) == 9
+    assigned = dates[orders]
+    assert np.unique(assigned, axis=0).shape[0] == 9
+    np.testing.assert_array_equal(assigned[0], dates)
+    np.testing.assert_array_equal(np.sort(assigned[:, :3], axis=1), np.tile([5, 5, 7], (9, 1)))
+    assert (np.sort(orders, axis=1) == np.arange(6)).all()
+
+
+def test_more_draws_than_permutations_does_not_crash():
+    plan = plan_permutations(np.array([0, 1, 1]), 10_000, 0)
+    assert plan.draws == plan.possible == 3
+    with pytest.raises(DataError, match="only one possible"):
+        plan_permutations(np.array([1, 1, 1]), 99, 0)
+
+
+def test_unbalanced_panel_is_sent_to_the_refitting_door():
+    driver, control, y = balanced_panel(5)
+    keep = np.arange(N * T) != 7
+    fit = least_squares(y[keep], columns(driver, control)[keep], effects=[REGION[keep], WEEK[keep]])
+    with pytest.raises(DataError, match="randomise_design"):
+        randomise_paths(wild_from_fit(fit), R, REGION[keep], WEEK[keep])
+    plan = plan_permutations(np.arange(N), 50, 1)
+    found = randomise_design(fit, R, lambda o: columns(driver[o], control)[keep], REGION[keep], plan)
+    assert 0 < found.p_value[0] <= 1
+    with pytest.raises(DataError, match="own columns"):
+        randomise_design(fit, R, lambda o: columns(driver[o][::-1], control)[keep], REGION[keep], plan)
+
+
+@pytest.mark.montecarlo
+def test_exact_size_when_the_driver_matters_nowhere():
+    """With every permuted column restricted, an enumerated test rejects at most alpha, and close to it."""
+    rng = np.random.default_rng(0)
+    one = np.array([[1.0]])
+    rejected = []
+    for _ in range(400):
+        driver, y = rng.standard_normal((2, N, T))
+        fit = least_squares(y.ravel(), driver.reshape(-1, 1), effects=[REGION, WEEK])
+        found = randomise_paths(wild_from_fit(fit), one, REGION, WEEK, options=WildOptions(draws=120, interval=False))
+        rejected.append(found.p_value[0] <= 0.1)
+    assert 0.055 < np.mean(rejected) < 0.145
