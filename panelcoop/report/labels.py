@@ -35,7 +35,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "tertiary_share": ("Local profit: tertiary share", "sd over provinces"),
     "public_opinion": ("Public opinion", "no data"),
     "national_directives": ("National directives", "no data"),
-    "donor": ("Donor of counterpart support", "0 or 1"),
+    "counterpart_support": ("Donor of counterpart support", "0 or 1"),
+    "cumulative_risk": ("Cumulative risk", "log(1 + cases so far per million)"),
     "new_cases": ("New cases", "persons"),
     "new_deaths": ("New deaths", "persons"),
 }

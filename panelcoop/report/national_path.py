@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["national_path_figure", "outbreak_weeks", "spans"]
+__all__ = ["national_path_figure"]
 
 STACK = ("outbreak", "continuation", "gestation", "recovery")
 """Stages from the bottom of the lower panel upward: what matters most stands on the axis."""
+
+SHADE = {"recovery": 0.6}
+"""Opacity of shaded stages; the palest colour needs more."""
 
 
 def national_path_figure(
@@ -28,7 +31,7 @@ def national_path_figure(
     *,
     national_stage: str = "stage_white_paper",
     regional_stage: str = "stage_epidemic",
-    least_regions: int = 5,
+    outbreaks: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw the national mean of an outcome over the weeks with every region in grey.
 
@@ -42,8 +45,8 @@ def national_path_figure(
         Column of a national clock: shaded behind the paths. Left out when the panel has no such column.
     regional_stage
         Column of a region-specific clock: the lower panel shows the share of regions in each of its stages.
-    least_regions
-        Regions in their outbreak stage that make a week part of a national outbreak.
+    outbreaks
+        National outbreaks to mark on the axis: one row each with first_week and last_week, see ``outbreak_table``.
 
     Returns
     -------
@@ -65,8 +68,9 @@ def national_path_figure(
         _draw_paths(axes[0, 0], paths, outcome)
         if national_stage in panel.data:
             _shade_stages(axes[0, 0], panel.data[national_stage])
+        if outbreaks is not None:
+            _mark_outbreaks(axes[0, 0], outbreaks)
         if both:
-            _mark_outbreaks(axes[0, 0], panel.data[regional_stage], least_regions)
             _draw_shares(axes[1, 0], panel.data[regional_stage])
             label_panels(list(axes[:, 0]))
         _place_legends(axes[:, 0])
@@ -74,31 +78,6 @@ def national_path_figure(
         figure.align_ylabels()
         figure.tight_layout(h_pad=1.2)
     return figure
-
-
-def outbreak_weeks(stage: pd.Series, least_regions: int) -> pd.Series:
-    """Say of each week whether at least so many regions are in their outbreak stage.
-
-    Examples
-    --------
-    >>> keys = pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["region", "week"])
-    >>> outbreak_weeks(pd.Series(["outbreak", None, "outbreak", "recovery"], index=keys), 2).tolist()
-    [True, False]
-    """
-    return (stage == "outbreak").groupby(level="week").sum() >= least_regions
-
-
-def spans(flag: pd.Series) -> list[tuple[Any, Any]]:
-    """List first and last label of each unbroken run of true values.
-
-    Examples
-    --------
-    >>> spans(pd.Series([False, True, True, False, True], index=[1, 2, 3, 4, 5]))
-    [(2, 3), (5, 5)]
-    """
-    values = flag.to_numpy(dtype=bool)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], values, [False]])))
-    return [(flag.index[a], flag.index[b - 1]) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _draw_paths(ax: Axes, paths: pd.DataFrame, outcome: str) -> None:
@@ -119,8 +98,10 @@ def _shade_stages(ax: Axes, stage: pd.Series) -> None:
     top = ax.get_ylim()[1]
     for at, (_, weeks) in enumerate(by_week.groupby(runs)):
         name = str(weeks.iloc[0])
-        begin, end = weeks.index[0], _after(stage, weeks.index[-1])
-        ax.axvspan(begin, end, color=STAGE_COLOURS.get(name, INK["faint"]), alpha=0.28, linewidth=0, zorder=0)
+        begin, end = weeks.index[0], _after(weeks.index[-1])
+        ax.axvspan(
+            begin, end, color=STAGE_COLOURS.get(name, INK["faint"]), alpha=SHADE.get(name, 0.28), linewidth=0, zorder=0
+        )
         ax.axvline(begin, color=INK["faint"], linewidth=0.5, zorder=1)
         ax.annotate(
             name.capitalize(),
@@ -132,21 +113,19 @@ def _shade_stages(ax: Axes, stage: pd.Series) -> None:
         )
 
 
-def _after(stage: pd.Series, week: object) -> Any:  # noqa: ANN401 - a label of any type
+def _after(week: Any) -> Any:  # noqa: ANN401 - a label of any type
     """Return the week after a week: a span ends where the next one begins."""
-    weeks = stage.index.unique("week").sort_values()
-    return weeks[min(list(weeks).index(week) + 1, len(weeks) - 1)]
+    return week + pd.Timedelta(days=7) if isinstance(week, pd.Timestamp) else week + 1
 
 
-def _mark_outbreaks(ax: Axes, stage: pd.Series, least_regions: int) -> None:
+def _mark_outbreaks(ax: Axes, outbreaks: pd.DataFrame) -> None:
     low, high = ax.get_ylim()
     top = low + 0.03 * (high - low)
-    for number, (first, last) in enumerate(spans(outbreak_weeks(stage, least_regions)), start=1):
-        ax.fill_between([first, _after(stage, last)], low, top, color=INK["warm"], linewidth=0.8, zorder=5)
-        ax.annotate(
-            str(number), (first, top), xytext=(0, 1.5), textcoords="offset points", fontsize=6.5, color=INK["warm"]
-        )
-    ax.fill_between([], [], color=INK["warm"], label=f"National outbreak ({least_regions} or more provinces)")
+    for number, row in enumerate(outbreaks.itertuples(), start=1):
+        ax.fill_between([row.first_week, _after(row.last_week)], low, top, color=INK["warm"], linewidth=0.8, zorder=5)
+        place: Any = (row.first_week, top)
+        ax.annotate(str(number), place, xytext=(0, 1.5), textcoords="offset points", fontsize=6.5, color=INK["warm"])
+    ax.fill_between([], [], color=INK["warm"], label="National outbreak")
     ax.set_ylim(low, high)
 
 

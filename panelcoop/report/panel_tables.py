@@ -50,8 +50,8 @@ def panel_table(panel: Panel, *, stage: str = "stage", columns: Sequence[str] | 
     for role, head in GROUPS.items():
         for name in [c for c in chosen if panel.roles.get(c) == role]:
             rows[head, _named(name)] = _describe(dict(described.loc[name]), [float(means[name][s]) for s in stages])
-    for slot in panel.empty_slots:
-        rows[GROUPS["driver"], label_of(slot)] = ["none", *["no data"] * (2 + len(stages))]
+        for slot in panel.empty_slots if role == "driver" else ():
+            rows[head, label_of(slot)] = ["none", *["no data"] * (2 + len(stages))]
     body = pd.DataFrame.from_dict(rows, orient="index", columns=_heads(stages))
     body.index = pd.MultiIndex.from_tuples(list(rows))
     return Table(
@@ -62,12 +62,19 @@ def panel_table(panel: Panel, *, stage: str = "stage", columns: Sequence[str] | 
 def ledger_table(panel: Panel) -> Table:
     """Account for every row and cell dropped, imputed or corrected, by source and reason."""
     summary = panel.ledger.summary()
-    entries = summary.to_dict(orient="records")
+    summary = summary.assign(reason=summary["reason"].map(_general)).groupby(["source", "action", "reason"]).sum()
+    entries = summary.reset_index().to_dict(orient="records")
     rows = {(str(e["source"]), f"{e['action']}: {e['reason']}"): [count_text(int(e["count"]))] for e in entries}
     body = pd.DataFrame.from_dict(rows, orient="index", columns=["Cells or rows"])
     body.index = pd.MultiIndex.from_tuples(list(rows))
     note = "Every change between the sources and the panel; each entry stands with region and week in the ledger."
-    return Table("ledger", "What was dropped, imputed or corrected, and why", body, (note,), summary)
+    return Table("ledger", "What was dropped, imputed or corrected, and why", body, (note,), summary.reset_index())
+
+
+def _general(reason: str) -> str:
+    """Take the names of places out of a reason, so that equal reasons are counted together."""
+    outside = "outside the 31 provinces"
+    return outside if outside in reason else reason
 
 
 def _numeric(panel: Panel) -> list[str]:

@@ -49,7 +49,7 @@ def stage_effects_figure(evidence: StageEvidence, *, columns: int = COLUMNS) -> 
             _draw_driver(ax, evidence.effects.loc[[driver]], own.loc[[driver]], evidence.fit.stages)
             ax.set_title(short_label_of(driver))
             unit = unit_of(driver)
-            ax.set_xlabel(f"per unit of {unit}" if unit else "", fontsize=6.5, color=INK["grey"])
+            ax.set_xlabel(f"driver in {unit}" if unit else "", fontsize=6.5, color="#555555")
         for ax in axes[len(drivers) :]:
             ax.set_axis_off()
         for ax in axes[: len(drivers) : columns]:
@@ -73,7 +73,7 @@ def _draw_driver(ax: Axes, effects: pd.DataFrame, own: pd.DataFrame, stages: tup
         low, high = (np.nan_to_num(row[c], nan=row["estimate"]) for c in ("conf_low", "conf_high"))
         ax.plot([at, at], [low, high], color=INK["main"], linewidth=1.6, solid_capstyle="butt", zorder=3)
         colour, marker = STAGE_COLOURS.get(stage, INK["faint"]), STAGE_MARKERS.get(stage, "o")
-        ax.plot(at, row["estimate"], marker=marker, ms=6, mfc=colour, mec=INK["main"], mew=0.8, ls="", zorder=4)
+        ax.plot(at, row["estimate"], marker=marker, ms=5, mfc=colour, mec=INK["main"], mew=0.8, ls="", zorder=4)
     ax.set_xticks(range(len(stages)), [s.capitalize() for s in stages])
     ax.set_xlim(-0.5, len(stages) - 0.5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,13 +21,17 @@ NOT_IDENTIFIED = "n.i."
 REFERENCE = "ref."
 
 
-def stage_effects_table(evidence: StageEvidence, *, labels: Mapping[str, str] | None = None) -> Table:
+def stage_effects_table(
+    evidence: StageEvidence, *, name: str = "stage_effects", labels: Mapping[str, str] | None = None
+) -> Table:
     """Lay out driver-by-stage effects: drivers in rows, stages in columns, tests of homogeneity at the end.
 
     Parameters
     ----------
     evidence
         Effects, homogeneity and averages under one method of inference.
+    name
+        Stem of the table's files.
     labels
         Readable names by driver; the package's own by default.
 
@@ -39,17 +44,17 @@ def stage_effects_table(evidence: StageEvidence, *, labels: Mapping[str, str] | 
     columns = [*[s.capitalize() for s in fit.stages], AVERAGE, SAME]
     rows: dict[tuple[str, str], list[str]] = {}
     for driver in evidence.effects.index.unique("driver"):
-        name = "Stage itself" if driver == "stage" else label_of(str(driver), labels)
+        shown = "Stage itself" if driver == "stage" else label_of(str(driver), labels)
         cells = [_effect_cells(dict(evidence.effects.loc[(driver, s)]), s) for s in fit.stages]
         cells += [_average_cells(evidence, str(driver)), _homogeneity_cells(evidence, str(driver))]
         for line, head in enumerate(("Effect", "95% interval", "p")):
-            rows[name, head] = [cell[line] for cell in cells]
+            rows[shown, head] = [cell[line] for cell in cells]
     for slot in evidence.empty_slots:
         rows[label_of(slot, labels), "Effect"] = ["no data"] * len(fit.stages) + ["", ""]
     body = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     body.index = pd.MultiIndex.from_tuples(list(rows))
     title = f"Drivers of {label_of(fit.outcome, labels).lower()} by stage"
-    return Table("stage_effects", title, body, _notes(evidence, labels), evidence.effects.reset_index())
+    return Table(name, title, body, _notes(evidence, labels), evidence.effects.reset_index())
 
 
 def inference_comparison_table(comparison: pd.DataFrame, fit: StageInteraction) -> Table:
@@ -122,7 +127,6 @@ def _homogeneity_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, 
 def _notes(evidence: StageEvidence, labels: Mapping[str, str] | None) -> tuple[str, ...]:
     fit, unit = evidence.fit, unit_of(evidence.fit.outcome)
     outcome = label_of(fit.outcome, labels).lower() + (f" ({unit})" if unit else "")
-    r2 = percent_text(float(fit.statistics.get("r2_within", float("nan"))))
     size = f"{count_text(fit.nobs)} province-weeks, {fit.n_regions} provinces, {fit.n_weeks} weeks"
     estimand = (
         f"Estimand: the difference in {outcome} that goes with one unit more of a driver one week earlier, within "
@@ -134,13 +138,18 @@ def _notes(evidence: StageEvidence, labels: Mapping[str, str] | None) -> tuple[s
     )
     return (
         estimand,
-        f"Effects absorbed: {fit.effects}. {size}; within R² {r2}.",
-        f"p-values and intervals: {evidence.method} ({evidence.convention}).",
+        f"Effects absorbed: {fit.effects}. {size}{_fit_quality(fit)}.",
+        f"p-values and intervals: {evidence.convention}.",
         columns,
         f"Units: {'; '.join(f'{short_label_of(d)}: {unit_of(d)}' for d in fit.drivers if unit_of(d))}.",
         *_reasons(evidence, labels),
         *[f"{label_of(slot, labels)}: empty, {why}." for slot, why in evidence.empty_slots.items()],
     )
+
+
+def _fit_quality(fit: StageInteraction) -> str:
+    r2 = next((float(v) for k, v in fit.statistics.items() if k.startswith("r2_within")), float("nan"))
+    return "" if math.isnan(r2) else f"; within R² {percent_text(r2)}"
 
 
 def _reasons(evidence: StageEvidence, labels: Mapping[str, str] | None) -> list[str]:

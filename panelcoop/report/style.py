@@ -21,7 +21,7 @@ WIDTH = 6.5
 INK = {"main": "#111111", "grey": "#8c8c8c", "faint": "#c9c9c9", "accent": "#0072b2", "warm": "#d55e00"}
 """Colours by role; accent and warm differ for every kind of colour vision and in grey (Okabe and Ito)."""
 
-STAGE_COLOURS = {"gestation": "#6ba3cd", "outbreak": "#b5331f", "continuation": "#f0b468", "recovery": "#e6ecf1"}
+STAGE_COLOURS = {"gestation": "#6ba3cd", "outbreak": "#b5331f", "continuation": "#f0b468", "recovery": "#dbe3ea"}
 """Colours of stages: their lightness differs, so that a grey print keeps the order."""
 
 STAGE_MARKERS = {"gestation": "^", "outbreak": "o", "continuation": "s", "recovery": "D"}
