@@ -123,7 +123,7 @@ class Estimate:
     df_of
         Degrees of freedom of one combination (k,), where they differ between combinations (Bell-McCaffrey).
     provenance
-        Plan hash, package version, git revision.
+        Hash of the plan the panel was assembled from, if any.
     """
 
     params: pd.Series

@@ -72,11 +72,14 @@ class StageCodes:
         Stages that occur, in the order of the category, else of first appearance in time.
     national
         Whether all regions share the stage in every week.
+    notes
+        Stages without a complete row, and stages of a single week.
     """
 
     codes: IntArray
     labels: tuple[str, ...]
     national: bool
+    notes: tuple[str, ...] = ()
 
 
 def panel_arrays(
@@ -132,7 +135,18 @@ def stage_codes(panel: Panel, stage: str, arrays: PanelArrays) -> StageCodes:
     codes = renumber[raw]
     by_week = np.zeros(len(arrays.weeks), dtype=np.int64)
     by_week[arrays.week] = codes
-    return StageCodes(codes, tuple(str(labels[code]) for code in present), bool((by_week[arrays.week] == codes).all()))
+    named = tuple(str(labels[code]) for code in present)
+    notes = _stage_notes(named, codes, arrays, panel.data[stage])
+    return StageCodes(codes, named, bool((by_week[arrays.week] == codes).all()), notes)
+
+
+def _stage_notes(labels: tuple[str, ...], codes: IntArray, arrays: PanelArrays, full: pd.Series) -> tuple[str, ...]:
+    weeks = [np.unique(arrays.week[codes == code]).size for code in range(len(labels))]
+    absent = [str(label) for label in full.dropna().unique() if str(label) not in labels]
+    return (
+        *[f"stage '{label}' has no complete row: nothing is estimated for it" for label in absent],
+        *[f"stage '{label}' has one week only" for label, n in zip(labels, weeks, strict=True) if n == 1],
+    )
 
 
 def _numeric(values: pd.Series, name: str) -> FloatArray:

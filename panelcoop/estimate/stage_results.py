@@ -87,6 +87,19 @@ class StageInteraction(Estimate):
     stage_shares: FloatArray
     identification: pd.DataFrame = field(repr=False)
 
+    @property
+    def r2_within(self) -> float:
+        """Share of the outcome's (weighted) variance, after absorption, that the columns explain; NaN for Poisson."""
+        if self.model.counts is not None:
+            return np.nan
+        left = self.model.linear.absorber.residualise(self.model.arrays.numbers[self.outcome])
+        weights = self.model.weight_values
+        total = float((left**2 if weights is None else weights * left**2).sum())
+        return 1 - self.model.linear.rss / total if total > 0 else np.nan
+
+    def __maketables_stat__(self, key: str) -> float | int | str | None:
+        return self.r2_within if key in {"r2_within", "r2"} else super().__maketables_stat__(key)
+
     def with_covariance(self, covariance: CovarianceChoice | Covariance) -> StageInteraction:
         """Return the same coefficients with another covariance."""
         choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
@@ -253,7 +266,6 @@ def record_of(
     arrays, linear = model.arrays, model.linear
     codes = stages.codes if model.counts is None else stages.codes[model.counts.rows]
     shares = np.bincount(codes, weights=model.weight_values, minlength=len(stages.labels))
-    within = 1 - linear.rss / linear.tss_within if linear.tss_within > 0 else np.nan
     return StageInteraction(
         params=pd.Series(linear.coef, index=list(model.names), name="estimate"),
         **_fields_of(model, covariance, choice),
@@ -263,11 +275,11 @@ def record_of(
         n_regions=len(np.unique(arrays.region)),
         n_weeks=len(np.unique(arrays.week)),
         dropped=arrays.dropped,
-        notes=_notes(identification) + covariance.notes,
-        statistics={"r2_within": within, "rank": linear.rank, "df_resid": linear.df_resid},
+        notes=_notes(identification) + stages.notes + covariance.notes,
+        statistics={"rank": linear.rank, "df_resid": linear.df_resid},
         solution=linear.solution,
         null_space=linear.null_space,
-        provenance={} if model.panel.plan is None else model.panel.plan.provenance(),
+        provenance={} if model.panel.plan is None else {"plan": model.panel.plan.hash},
         model=model,
         covariance=covariance,
         choice=choice,
