@@ -63,7 +63,8 @@ class EventLog:
         """
         gone = self.events[rows.to_numpy(bool)]
         problems = gone[["file", "row"]].assign(column="", value="", problem=reason)
-        rejected = gone[["file", "row"]].assign(reasons=reason, original=gone.astype(str).agg(",".join, axis=1))
+        original = [",".join(map(str, cells)) for cells in gone.itertuples(index=False, name=None)]
+        rejected = gone[["file", "row"]].assign(reasons=reason, original=original)
         return replace(
             self,
             events=self.events[~rows.to_numpy(bool)].reset_index(drop=True),

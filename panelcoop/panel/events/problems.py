@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 
 import numpy as np
@@ -25,7 +27,8 @@ __all__ = [
     "split_cell",
 ]
 
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
+YEAR_FIRST = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})", re.ASCII)
+CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}.*")
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "1.0")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "0.0", "")
 MOST_SPLITS = 1000
@@ -65,14 +68,11 @@ def parse_date(cells: pd.Series, *, required: bool) -> Parsed:
     def read(cell: str) -> tuple[object, str]:
         if not cell:
             return pd.NaT, "the date is missing" if required else ""
-        for layout in DATE_FORMATS:
-            day = pd.to_datetime(_day_part(cell), format=layout, errors="coerce")
-            if not pd.isna(day):
-                return day, ""
-        return pd.NaT, "impossible date; write year-month-day, such as 2020-02-10"
+        day = _day(cell)
+        return (day, "") if day else (pd.NaT, "impossible date; write year-month-day, such as 2020-02-10")
 
     parsed = _by_unique(cells, read)
-    return Parsed(pd.to_datetime(parsed.values).astype("datetime64[us]"), parsed.problems)
+    return Parsed(pd.Series(parsed.values, dtype="datetime64[us]"), parsed.problems)
 
 
 def parse_regions(cells: pd.Series, regions: RegionSystem | None) -> Parsed:
@@ -175,9 +175,15 @@ def _unknown_region(name: str, regions: RegionSystem) -> str:
     return f"unknown region '{name}'" + (f" (nearest: {', '.join(close)})" if close else "")
 
 
-def _day_part(cell: str) -> str:
-    """Cut a time of day: "2020-02-10T00:00:00" and "2020-02-10 08:30" are that day."""
-    return cell[:10] if len(cell) > 10 and cell[10] in "T " else cell
+def _day(cell: str) -> datetime | None:
+    """Read a day written year first; a time of day behind it is cut."""
+    found = YEAR_FIRST.fullmatch(CLOCK.sub("", cell))
+    if found is None or (not found[2] and len(found[0]) != 8):
+        return None
+    try:
+        return datetime(int(found[1]), int(found[3]), int(found[4]))  # noqa: DTZ001 - a day has no time zone
+    except ValueError:
+        return None
 
 
 def _number(cell: str) -> float | None:

@@ -1,0 +1,208 @@
+"""Every problem is named with its row, every row is accounted for, and no input crashes the reader."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from panelcoop.errors import DataError, PanelcoopError
+from panelcoop.panel.events.contract import EVENT_COLUMNS, FIELDS, codebook, event_schema
+from panelcoop.panel.events.read import read_events
+from panelcoop.panel.regions import china_provinces
+from panelcoop.simulate import simulate_events
+
+GOOD = {"date": "2020-02-10", "source": "Jiangsu", "target": "湖北", "mechanism": "agreement"}
+
+
+def log_of(*rows, **options):
+    return read_events(pd.DataFrame([{**GOOD, **row} for row in rows]), regions=china_provinces(), **options)
+
+
+def problem_of(row, **options):
+    log = log_of(row, **options)
+    assert len(log) + len(log.rejected) == 1
+    return "; ".join(log.problems["problem"])
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"source": "Hubie"}, "unknown region 'Hubie' (nearest: Hubei"),
+        ({"source": ""}, "the region is missing"),
+        ({"date": "2020-02-30"}, "impossible date"),
+        ({"date": "10/02/2020"}, "impossible date"),
+        ({"date": "2020-0210"}, "impossible date"),
+        ({"date": "2020110"}, "impossible date"),
+        ({"date": ""}, "the date is missing"),
+        ({"end": "2020-01-01"}, "ends before it starts"),
+        ({"end": "soon"}, "impossible date"),
+        ({"source": "湖北"}, "self-loop: CN-HB"),
+        ({"source": "湖北|江苏"}, "self-loop: CN-HB"),
+        ({"mechanism": "counterpart suport"}, "did you mean 'counterpart_support'"),
+        ({"mechanism": None}, "the mechanism is missing"),
+        ({"contents": "resource|money"}, "unknown content 'money'"),
+        ({"weight": -0.5}, "negative weight"),
+        ({"weight": "inf"}, "not a number"),
+        ({"weight": "many"}, "not a number"),
+        ({"formality": 6}, "unknown formality"),
+        ({"mandated": "perhaps"}, "neither true nor false"),
+        ({"source_level": "village"}, "unknown level 'village'"),
+    ],
+)
+def test_each_problem_is_named(row, problem):
+    assert problem in problem_of(row)
+
+
+def test_week_outside_the_calendar():
+    assert "outside the calendar (2020-W01 to 2020-W06)" in problem_of({}, window=("2020-W01", "2020-W06"))
+    assert problem_of({}, window=("2020-W01", "2020-W07")) == ""
+
+
+def test_good_row_is_read_whole():
+    row = {
+        "end": "2020/02/12",
+        "target": "湖北;Hunan",
+        "contents": "policy; resource",
+        "mechanism": "Joint-Departmental",
+        "weight": 2,
+        "formality": "Standing Body",
+        "mandated": "yes",
+        "document_id": "x1",
+        "source_level": "Province",
+    }
+    event = log_of(row).events.iloc[0]
+    assert event["start"] == pd.Timestamp("2020-02-10")
+    assert event["end"] == pd.Timestamp("2020-02-12")
+    assert (event["source"], event["target"]) == ("CN-JS", "CN-HB|CN-HN")
+    assert (event["contents"], event["mechanism"]) == ("resource|policy", "joint_departmental")
+    assert (event["weight"], event["formality"], event["mandated"]) == (2.0, 4.0, True)
+    assert (event["document"], event["source_level"], event["row"]) == ("x1", "province", 1)
+
+
+def test_counterpart_support_is_ordered_whatever_the_flag_says():
+    log = log_of({"mechanism": "counterpart_support", "mandated": "false"})
+    assert log.events["mandated"].tolist() == [True]
+    assert "counts as ordered" in str(log.ledger)
+
+
+def test_duplicates_come_first_and_point_to_the_first_row():
+    log = log_of({"document": "a"}, {"document": "a", "contents": "policy"}, {"document": "b"}, {}, {}, {"weight": 2})
+    assert log.events["row"].tolist() == [1, 3, 4, 6]
+    assert log.problems["problem"].tolist() == [
+        "duplicate document: the same event as table: row 1",
+        "exact duplicate of table: row 4",
+    ]
+
+
+def test_a_duplicate_of_a_bad_row_is_kept():
+    log = log_of({"document": "a", "weight": -1}, {"document": "a", "weight": 1})
+    assert log.events["row"].tolist() == [2]
+
+
+def test_mutual_event_is_no_self_loop():
+    assert log_of({"source": "湖北|江苏", "target": "Jiangsu|Hubei"}).events["source"].tolist() == ["CN-HB|CN-JS"]
+
+
+def test_formats_agree(tmp_path):
+    drawn = simulate_events(regions=5, weeks=4, faults=1, seed=1)
+    plain = read_events(drawn.events, regions=drawn.regions)
+    drawn.events.to_csv(tmp_path / "log.csv", index=False)
+    drawn.events.to_parquet(tmp_path / "log.parquet")
+    drawn.regions.to_csv(tmp_path / "regions.csv", index=False)
+    others = {
+        "polars": read_events(pl.from_pandas(drawn.events), regions=drawn.regions),
+        "csv": read_events(tmp_path / "log.csv", regions=tmp_path / "regions.csv"),
+        "parquet": read_events(tmp_path / "log.parquet", regions=drawn.regions),
+    }
+    for name, log in others.items():
+        pd.testing.assert_frame_equal(log.events.drop(columns="file"), plain.events.drop(columns="file"), obj=name)
+        assert log.rejected["row"].tolist() == drawn.faults["row"].tolist()
+
+
+def test_a_folder_is_read_file_by_file(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        pd.DataFrame([GOOD, {**GOOD, "date": "no"}]).to_csv(tmp_path / name, index=False)
+    log = read_events(tmp_path)
+    assert log.events["file"].tolist() == ["a.csv"]  # the same event again in b.csv
+    assert log.problems["file"].tolist() == ["a.csv", "b.csv", "b.csv"]
+
+
+def test_mixed_encodings_name_their_rows(tmp_path):
+    head = b"date,source,target,mechanism\n"
+    rows = ["2020-02-10,湖北,江苏,agreement\n".encode(), "2020-02-11,湖北,江苏,agreement\n".encode("gb18030")]
+    (tmp_path / "mixed.csv").write_bytes(head + b"".join(rows))
+    log = read_events(tmp_path / "mixed.csv", regions=china_provinces())
+    assert log.problems[["row", "problem"]].values.tolist() == [
+        [2, "mixed encodings: the row is not in the encoding of the file; save the file as UTF-8"]
+    ]
+    (tmp_path / "old.csv").write_bytes(head + rows[1])
+    assert len(read_events(tmp_path / "old.csv", regions=china_provinces(), encoding="gb18030")) == 1
+
+
+def test_ragged_rows_are_rejected(tmp_path):
+    (tmp_path / "r.csv").write_text("date,source,target,mechanism\n2020-01-01,A,B\n2020-01-01,A,B,other,5\n")
+    assert read_events(tmp_path / "r.csv").problems["row"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", "", "is empty"),
+        ("x.csv", "date,source,target\n", "lacks the column 'mechanism'"),
+        ("x.csv", "date,start,source,target,mechanism\n", "both hold 'start'"),
+        ("x.parquet", "no parquet", "cannot be read as Parquet"),
+        ("x.doc", "", "neither CSV nor Parquet"),
+    ],
+)
+def test_what_is_no_log_says_so(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_events(tmp_path / name)
+
+
+def test_rejected_rows_are_saved(tmp_path):
+    log = log_of({}, {"weight": -1})
+    paths = log.save(tmp_path)
+    assert pd.read_parquet(paths[1])["reasons"].tolist() == ["negative weight"]
+    assert len(pd.read_parquet(paths[0])) == 1
+
+
+def test_codebook_and_schema_list_the_same_fields():
+    assert codebook().index.tolist() == [field.name for field in FIELDS]
+    assert list(event_schema().columns) == list(EVENT_COLUMNS)
+
+
+cell = st.one_of(st.none(), st.text(max_size=12), st.integers(), st.floats(), st.dates(), st.lists(st.text(max_size=3)))
+field = st.sampled_from([f.name for f in FIELDS])
+likely = st.sampled_from(
+    ["2020-02-10", "湖北", "Jiangsu", "agreement", "policy", "1", "true", "2", "", "湖北|江苏", "d1"]
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=st.lists(st.dictionaries(field, st.one_of(cell, likely), max_size=12), max_size=6), known=st.booleans())
+def test_no_table_crashes_or_loses_a_row(rows, known):
+    table = pd.DataFrame([{**dict.fromkeys(["start", "source", "target", "mechanism"]), **row} for row in rows])
+    try:
+        log = read_events(table, regions=china_provinces() if known else None)
+    except PanelcoopError:
+        assert table.empty
+        return
+    accounted = sorted([*log.events["row"], *log.rejected["row"]])
+    assert accounted == list(range(1, len(rows) + 1))
+    assert set(log.problems["row"]) == set(log.rejected["row"])
+    assert np.isfinite(log.events["weight"].astype(float)).all()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+def test_no_bytes_crash_the_reader(tmp_path, body):
+    (tmp_path / "fuzz.csv").write_bytes(b"start,source,target,mechanism\n" + body)
+    try:
+        log = read_events(tmp_path / "fuzz.csv")
+    except PanelcoopError:
+        return
+    read = len(log) + len(log.rejected)
+    assert sorted([*log.events["row"], *log.rejected["row"]]) == list(range(1, read + 1))
