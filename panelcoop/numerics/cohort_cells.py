@@ -8,7 +8,7 @@ import numpy as np
 
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["CohortMap", "CohortPanel", "cell_regression_map", "cohort_panel", "estimates_of", "influence_rows"]
+__all__ = ["CohortMap", "CohortPanel", "cohort_panel", "influence_rows"]
 
 
 @dataclass(frozen=True)
@@ -107,43 +107,3 @@ def influence_rows(panel: CohortPanel, affine: CohortMap) -> FloatArray:
     placed = np.empty_like(rows)
     placed[panel.order] = rows
     return placed
-
-
-def estimates_of(panel: CohortPanel, slope: FloatArray) -> FloatArray:
-    """Sum cohort means against the slopes of all units: the K estimates, shape (K,)."""
-    weighted = panel.means * panel.counts[:, None]
-    return np.einsum("ct,ctk->k", weighted, slope, optimize=True)
-
-
-def cell_regression_map(panel: CohortPanel, design: FloatArray) -> tuple[FloatArray, CohortMap]:
-    """Regress on columns that are constant within cohort-by-period cells, with unit and period effects.
-
-    Parameters
-    ----------
-    panel
-        The panel.
-    design
-        Shape (C, T, K), full column rank after both effects.
-
-    Returns
-    -------
-    Coefficients, shape (K,), and the cohort map of their influence (bread times score).
-
-    Notes
-    -----
-    On a balanced panel the demeaned design is again constant within cells, so least squares needs the C x T
-    cell means only.
-    """
-    C, T, K = design.shape
-    share = panel.counts / panel.counts.sum()
-    within = design - design.mean(axis=1, keepdims=True)
-    within -= np.einsum("c,ctk->tk", share, within)
-    gram = np.einsum("c,ctk,ctl->kl", panel.counts, within, within, optimize=True)
-    bread = np.linalg.inv(gram)
-    slope = within @ bread
-    beta = estimates_of(panel, slope)
-    fitted = (design.reshape(C * T, K) @ beta).reshape(C, T)
-    rest = panel.means - fitted
-    period = share @ (rest - rest.mean(axis=1, keepdims=True))
-    shift = np.einsum("ct,ctk->ck", fitted + period, slope, optimize=True)
-    return beta, CohortMap(slope, shift)

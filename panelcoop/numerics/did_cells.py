@@ -123,10 +123,9 @@ def cell_map(panel: CohortPanel, plan: CellPlan, weights: FloatArray) -> CohortM
         own = plan.cohort == c
         slope[c][plan.period[own]] += treated[own]
         slope[c] -= _indicator(plan.base[own], T) @ treated[own]
-    groups, member = np.unique(plan.controls, axis=0, return_inverse=True)
-    for j, cohorts in enumerate(groups):
+    for own in _same_controls(plan.controls):
+        cohorts = plan.controls[own[0]]
         if cohorts.any():
-            own = member.ravel() == j
             net = (_indicator(plan.period[own], T) - _indicator(plan.base[own], T)) @ against[own]
             slope[cohorts] -= net
     change = panel.means[:, plan.period] - panel.means[:, plan.base]
@@ -134,6 +133,17 @@ def cell_map(panel: CohortPanel, plan: CellPlan, weights: FloatArray) -> CohortM
     shift = _indicator(plan.cohort, C) @ (treated * own_change[:, None])
     shift -= plan.controls.T.astype(float) @ (against * np.nan_to_num(control)[:, None])
     return CohortMap(slope, shift)
+
+
+def _same_controls(controls: BoolArray) -> list[IntArray]:
+    """Group cells with the same control cohorts; each pattern is read as a binary number, exact up to 52 cohorts."""
+    if controls.shape[1] <= 52:
+        key = controls @ np.exp2(np.arange(controls.shape[1]))
+        member = np.unique(key, return_inverse=True)[1]
+    else:
+        member = np.unique(controls, axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(member, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(member))[:-1])
 
 
 def _indicator(positions: IntArray, size: int) -> FloatArray:

@@ -56,18 +56,19 @@ def impute(system: CellSystem, outcome: FloatArray, weights: FloatArray, covaria
     The estimates are linear in the outcome: sum of n_r slope y. On untreated cells the weights are
     -Z0 (Z0'Z0)^-1 Z1'w (Borusyak, Jaravel and Spiess 2024, Theorem 2).
     """
-    carried = extrapolate(system, weights.sum(axis=1), weights.sum(axis=0))
+    load = weights.sum(axis=1) / system.weight[:, None]
+    carried = extrapolate(system, system.gather(load), weights.sum(axis=0))
     slope = weights / system.weight[:, None, None] - carried.weights
     beta = np.zeros(covariates.shape[2])
     if beta.size:
         within = residual(system, covariates)
         gram_inverse = np.linalg.pinv(np.einsum("r,rtp,rtq->pq", system.weight, within, within), hermitian=True)
         beta = gram_inverse @ np.einsum("r,rtp,rt->p", system.weight, within, outcome)
-        load = np.einsum("r,rtk,rtp->pk", system.weight, slope, covariates)
-        slope = slope - within @ (gram_inverse @ load)
+        through = np.einsum("r,rtk,rtp->pk", system.weight, slope, covariates, optimize=True)
+        slope = slope - within @ (gram_inverse @ through)
     rest = outcome - covariates @ beta
     row, period = effects_of(system, rest[:, :, None])
-    untreated = row + period.T + covariates @ beta
+    untreated = row[system.row_of] + period.T + covariates @ beta
     estimates = np.einsum("rtk,rt->k", weights, outcome - untreated)
     return Imputed(np.where(carried.estimable, estimates, np.nan), slope, untreated, beta, carried.estimable)
 
@@ -113,7 +114,7 @@ def masked_regression(system: CellSystem, outcome: FloatArray, columns: FloatArr
     part = columns @ beta
     row, period = effects_of(system, (outcome - part)[:, :, None])
     lost = ~np.isin(np.arange(beta.size), kept)
-    return MaskedRegression(np.where(lost, np.nan, beta), slope, part + row + period.T, int(kept.size))
+    return MaskedRegression(np.where(lost, np.nan, beta), slope, part + row[system.row_of] + period.T, int(kept.size))
 
 
 def _independent(gram: FloatArray, raw: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["MultiplierDraws", "cluster_sums", "influence_covariance", "multiplier_draws", "two_way_covariance"]
+__all__ = ["MultiplierDraws", "cluster_sums", "dyadic_covariance", "influence_covariance", "multiplier_draws", "two_way_covariance"]
 
 QUARTILE_SPREAD = 1.3489795003921634
 """Distance between the quartiles of a standard normal."""
@@ -44,6 +44,32 @@ def two_way_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> F
         for sign, groups in ((1.0, first), (1.0, second), (-1.0, both))
     )
     values, vectors = np.linalg.eigh(np.asarray(raw))
+    out: FloatArray = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return out
+
+
+def dyadic_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> FloatArray:
+    """Covariance robust to dyads that share a member (Aronow, Samii and Assenova 2015).
+
+    Parameters
+    ----------
+    rows
+        Influence of dyads, shape (D, K).
+    first, second
+        Members of each dyad, shape (D,).
+
+    Notes
+    -----
+    Sums over members count a pair of dyads once per shared member; dyads of the same two members share both, so
+    their products are subtracted once. Negative eigenvalues are set to zero.
+    """
+    size = int(max(first.max(), second.max())) + 1
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    members = np.zeros((size, rows.shape[1]))
+    np.add.at(members, first, rows)
+    np.add.at(members, second, rows)
+    raw = influence_covariance(members) - influence_covariance(cluster_sums(rows, low * size + high))
+    values, vectors = np.linalg.eigh(raw)
     out: FloatArray = (vectors * np.maximum(values, 0.0)) @ vectors.T
     return out
 

@@ -9,24 +9,54 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
-from panelcoop.errors import IdentificationError
+from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.callaway_santanna import CallawaySantAnna, callaway_santanna_fit
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign, event_design
+from panelcoop.estimate.event_study.dyadic import Dyadic, dyadic_fit
 from panelcoop.estimate.event_study.events import Events
+from panelcoop.estimate.event_study.extended_two_way import ExtendedTwoWay, extended_two_way_fit
 from panelcoop.estimate.event_study.imputation import Imputation, imputation_fit
+from panelcoop.estimate.event_study.local_projection import Dose, LpDid, dose_fit, local_projection_fit
 from panelcoop.estimate.event_study.result import EventStudy, event_study_result
+from panelcoop.estimate.event_study.rings import Rings, rings_fit
+from panelcoop.estimate.event_study.stacked import Stacked, stacked_fit
 from panelcoop.estimate.event_study.sun_abraham import SunAbraham, sun_abraham_fit
 from panelcoop.estimate.event_study.two_stage import TwoStage, two_stage_fit
+from panelcoop.estimate.event_study.two_way import TwoWay, two_way_fit
+from panelcoop.numerics.wild_draws import blas_controller
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 
 __all__ = ["EstimatorName", "EstimatorOptions", "SupportRule", "event_study"]
 
-EstimatorName: TypeAlias = Literal["callaway-santanna", "sun-abraham", "imputation", "two-stage"]
+EstimatorName: TypeAlias = Literal[
+    "callaway-santanna",
+    "sun-abraham",
+    "imputation",
+    "two-stage",
+    "etwfe",
+    "stacked",
+    "lp-did",
+    "dose",
+    "dyadic",
+    "twfe",
+]
 """Estimators by name, with their default options."""
 
-EstimatorOptions: TypeAlias = CallawaySantAnna | SunAbraham | Imputation | TwoStage
+EstimatorOptions: TypeAlias = (
+    CallawaySantAnna
+    | SunAbraham
+    | Imputation
+    | TwoStage
+    | ExtendedTwoWay
+    | Stacked
+    | LpDid
+    | Dose
+    | Rings
+    | Dyadic
+    | TwoWay
+)
 """Estimators with chosen options."""
 
 ESTIMATORS: dict[str, tuple[type[Any], Callable[[EventDesign, Any], tuple[EventDesign, EventFit]]]] = {
@@ -34,6 +64,13 @@ ESTIMATORS: dict[str, tuple[type[Any], Callable[[EventDesign, Any], tuple[EventD
     "sun-abraham": (SunAbraham, sun_abraham_fit),
     "imputation": (Imputation, imputation_fit),
     "two-stage": (TwoStage, two_stage_fit),
+    "etwfe": (ExtendedTwoWay, extended_two_way_fit),
+    "stacked": (Stacked, stacked_fit),
+    "lp-did": (LpDid, local_projection_fit),
+    "dose": (Dose, dose_fit),
+    "rings": (Rings, rings_fit),
+    "dyadic": (Dyadic, dyadic_fit),
+    "twfe": (TwoWay, two_way_fit),
 }
 
 
@@ -111,13 +148,20 @@ def event_study(
     """
     name, fit_function, options = _estimator(estimator)
     design = event_design(
-        as_panel(panel), events, outcome=outcome, covariates=covariates, cluster=cluster, stage=stage
+        as_panel(panel),
+        events,
+        outcome=outcome,
+        covariates=covariates,
+        cluster=cluster,
+        stage=stage,
+        effects=getattr(options, "effects", None),
     )
-    if events.kind != "absorbing":
+    if events.kind != "absorbing" and name not in ("lp-did", "dose"):
         msg = f"'{name}' needs absorbing events; for {events.kind} events use estimator='lp-did'."
         raise IdentificationError(msg)
-    used, fit = fit_function(design, options)
-    return event_study_result(used, fit, name, (support or SupportRule()).thin)
+    with blas_controller().limit(limits=1):
+        used, fit = fit_function(design, options)
+        return event_study_result(used, fit, name, (support or SupportRule()).thin)
 
 
 def _estimator(
@@ -126,6 +170,9 @@ def _estimator(
     if isinstance(estimator, str):
         fail_if_not_one_of(estimator, tuple(ESTIMATORS), "estimator")
         options, function = ESTIMATORS[estimator]
+        if options is Rings:
+            msg = "Spillover rings need to know who borders whom: estimator=Rings(neighbours=matrix)."
+            raise DataError(msg)
         return estimator, function, options()
     name = next((n for n, (kind, _) in ESTIMATORS.items() if isinstance(estimator, kind)), None)
     if name is None:

@@ -128,6 +128,8 @@ class EventFit:
         Further named coefficients (covariates) with influence rows: name -> (estimate, shape (N,)).
     reasons
         Why a horizon is NaN.
+    dyads
+        Members of each unit where units are dyads; the covariance then allows for shared members.
     """
 
     horizons: FloatArray
@@ -143,6 +145,7 @@ class EventFit:
     notes: tuple[str, ...] = ()
     extra: dict[str, tuple[float, FloatArray]] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
+    dyads: tuple[IntArray, IntArray] | None = None
 
 
 def clip_horizons(horizon: FloatArray, window: tuple[int, int] | None, ends: str) -> tuple[FloatArray, BoolArray]:

@@ -68,6 +68,8 @@ class EventDesign:
         Code of the stage in which each unit's event happens, -1 if none, shape (N,); None without stages.
     split_labels
         Names of the codes.
+    effect_group
+        Code of the group whose fixed effect a unit shares, shape (N,); None for one effect per unit.
     """
 
     outcome: FloatArray
@@ -85,6 +87,7 @@ class EventDesign:
     dropped: dict[str, int]
     split: IntArray | None = None
     split_labels: tuple[object, ...] = ()
+    effect_group: IntArray | None = None
 
     @property
     def cohorts(self) -> Cohorts:
@@ -113,8 +116,8 @@ class EventDesign:
 
     @property
     def simple(self) -> bool:
-        """Whether cohort means suffice: balanced and without covariates."""
-        return self.balanced and self.covariates.shape[2] == 0
+        """Whether cohort means suffice: balanced, without covariates, one effect per unit."""
+        return self.balanced and self.covariates.shape[2] == 0 and self.effect_group is None
 
     def label(self, start: float) -> object:
         """Name a cohort by its week."""
@@ -134,6 +137,7 @@ def event_design(
     covariates: Sequence[str] = (),
     cluster: str | None = None,
     stage: str | None = None,
+    effects: str | None = None,
 ) -> EventDesign:
     """Lay the panel out as regions by weeks.
 
@@ -142,7 +146,7 @@ def event_design(
     DataError
         If a column is missing or not numeric, a cluster varies within a region, or nothing is observed.
     """
-    fail_if_columns_missing([outcome, *covariates, *filter(None, (cluster, stage))], list(panel.data.columns), "The panel")
+    fail_if_columns_missing([outcome, *covariates, *filter(None, (cluster, stage, effects))], list(panel.data.columns), "The panel")
     regions, weeks, place = _axes(panel.data.index)
     shape = (len(regions), len(weeks))
     values = _spread(panel.data[outcome], place, shape)
@@ -164,12 +168,13 @@ def event_design(
         anticipation=anticipation,
         regions=regions,
         weeks=weeks,
-        cluster=None if cluster is None else _cluster_codes(panel.data[cluster], place[0], shape[0]),
+        cluster=None if cluster is None else _unit_codes(panel.data[cluster], place[0], shape[0]),
         cluster_name=cluster or "region",
         outcome_name=outcome,
         covariate_names=tuple(covariates),
         events=events,
         dropped=dropped,
+        effect_group=None if effects is None else _unit_codes(panel.data[effects], place[0], shape[0]),
     )
     if stage is not None:
         design = _with_stages(design, panel.data[stage])
@@ -195,6 +200,7 @@ def keep_units(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign
         regions=design.regions[keep],
         cluster=cluster,
         split=None if design.split is None else design.split[keep],
+        effect_group=None if design.effect_group is None else design.effect_group[keep],
         dropped={**design.dropped, f"{reason}: {names}": gone},
     )
 
@@ -263,14 +269,14 @@ def _spread(column: pd.Series, place: tuple[IntArray, IntArray], shape: tuple[in
     return grid
 
 
-def _cluster_codes(column: pd.Series, row: IntArray, n: int) -> IntArray:
+def _unit_codes(column: pd.Series, row: IntArray, n: int) -> IntArray:
     codes, _ = pd.factorize(column)
     if (codes < 0).any():
-        msg = f"Cluster column '{column.name}' is missing in {int((codes < 0).sum())} rows; fill it first."
+        msg = f"Column '{column.name}' is missing in {int((codes < 0).sum())} rows; fill it first."
         raise DataError(msg)
     first = np.zeros(n, dtype=np.int64)
     first[row] = codes
     if (first[row] != codes).any():
-        msg = f"Cluster column '{column.name}' varies within a region; clusters must hold whole regions."
+        msg = f"Column '{column.name}' varies within a region; clusters and effect groups must hold whole regions."
         raise DataError(msg)
     return first

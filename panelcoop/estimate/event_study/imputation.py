@@ -28,10 +28,13 @@ class Imputation:
     leads
         Number of leads tested on untreated cells; the reference is everything earlier. None takes the window's, or
         all but the earliest.
+    effects
+        Column whose levels share a fixed effect (for example the state of a county); regions by default.
     """
 
     leave_out: bool = False
     leads: int | None = None
+    effects: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class _ImputedCells:
         scaled = slope * np.where(self.treated & (size <= 1), np.nan, factor)[:, :, None]
         if first.panel is None:
             return scaled
-        mean = scaled.sum(axis=1) / np.maximum(first.system.length, 1.0)[:, None]
+        mean = scaled.sum(axis=1) / np.maximum(first.system.mask.sum(axis=1), 1.0)[:, None]
         out: FloatArray = scaled - mean[:, None, :] * first.system.mask[:, :, None]
         return out
 

@@ -13,7 +13,7 @@ from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.numerics.influence import cluster_sums, influence_covariance
+from panelcoop.numerics.influence import cluster_sums, dyadic_covariance, influence_covariance
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.results import Estimate
 
@@ -181,7 +181,10 @@ def event_study_result(
     names = [int(h) for h in fit.horizons]
     index = pd.Index(names, name="horizon")
     rows = fit.influence
-    cov = fit.factor * influence_covariance(cluster_sums(rows, design.cluster))
+    if fit.dyads is not None:
+        cov = fit.factor * dyadic_covariance(rows, *fit.dyads)
+    else:
+        cov = fit.factor * influence_covariance(cluster_sums(rows, design.cluster))
     blank = np.isnan(fit.estimates)
     cov[blank, :] = np.nan
     cov[:, blank] = np.nan

@@ -26,9 +26,12 @@ class TwoStage:
     leads
         Whether mean first-stage residuals before the event are reported as leads. They are not relative to a
         reference week.
+    effects
+        Column whose levels share a fixed effect in the first stage; regions by default.
     """
 
     leads: bool = True
+    effects: str | None = None
 
 
 @dataclass(frozen=True)

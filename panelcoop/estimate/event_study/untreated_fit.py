@@ -95,7 +95,7 @@ def untreated_fit(design: EventDesign) -> UntreatedFit:
     if not untreated.any():
         msg = "No region-week is untreated, so nothing shows what would have happened without the event."
         raise IdentificationError(msg)
-    system = cell_system(weight, untreated)
+    system = cell_system(weight, untreated, _effect_rows(design.effect_group))
     fit = impute(system, outcome, np.zeros((*outcome.shape, 0)), covariates)
     usable = observed & cells_estimable(system)
     return UntreatedFit(
@@ -125,3 +125,7 @@ def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, consta
         return out
     shift = np.matmul(fitted[:, None, :], slope)[:, 0, :] + constant
     return influence_rows(first.panel, CohortMap(slope, shift))
+
+
+def _effect_rows(group: IntArray | None) -> IntArray | None:
+    return None if group is None else np.unique(group, return_inverse=True)[1]

@@ -1,0 +1,82 @@
+"""Effects on counts: treated means less the means that a Poisson fit of the untreated cells predicts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from panelcoop.errors import DataError
+from panelcoop.estimate.event_study.cells import CellEstimates, DenseInfluence
+from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.numerics.poisson_cells import log_linear_fit
+from panelcoop.options import FloatArray
+
+__all__ = ["poisson_cells"]
+
+
+def poisson_cells(design: EventDesign) -> tuple[CellEstimates, int]:
+    """Estimate the effect of every treated cohort and week on the outcome's scale.
+
+    Returns
+    -------
+    The cells, and the number of treatment coefficients.
+
+    Raises
+    ------
+    DataError
+        If the outcome is negative anywhere.
+
+    Notes
+    -----
+    Treated cells are saturated, so the pooled Poisson regression with cohort effects, week effects and treatment
+    dummies equals a fit on untreated rows carried forward (Wooldridge 2023, section 5).
+    """
+    seen = design.observed
+    if (design.outcome[seen] < 0).any():
+        msg = f"'{design.outcome_name}' has {int((design.outcome[seen] < 0).sum())} negative values; Poisson needs counts."
+        raise DataError(msg)
+    cohorts = design.cohorts
+    unit, week = np.nonzero(seen)
+    y = design.outcome[unit, week]
+    X = _design_matrix(design, cohorts.of_unit[unit], unit, week)
+    touched = design.times[week] >= cohorts.starts[cohorts.of_unit[unit]] - design.anticipation
+    fit = log_linear_fit(y, X, np.ones(y.size), ~touched)
+    n_cells = cohorts.starts.size * design.times.size
+    code = cohorts.of_unit[unit] * design.times.size + week
+    here = np.unique(code[touched])
+    cohort, period = here // design.times.size, here % design.times.size
+    counts = np.bincount(code[touched], minlength=n_cells)[here].astype(float)
+    gap = np.where(touched, y - fit.fitted, 0.0)
+    effect = np.bincount(code[touched], gap[touched], minlength=n_cells)[here] / counts
+    rows = np.zeros((design.starts.size, here.size))
+    score = (np.where(touched, 0.0, y - np.nan_to_num(fit.fitted))[:, None] * X) @ fit.bread
+    by_unit = np.zeros((design.starts.size, X.shape[1]))
+    np.add.at(by_unit, unit, score)
+    for m, cell in enumerate(here):
+        own = np.flatnonzero(touched & (code == cell))
+        if np.isnan(effect[m]):
+            continue
+        rows[unit[own], m] += (gap[own] - effect[m]) / counts[m]
+        rows[:, m] -= by_unit @ (fit.fitted[own] @ X[own]) / counts[m]
+    cells = CellEstimates(
+        cohort=cohort,
+        period=period,
+        starts=cohorts.starts,
+        times=design.times,
+        effect=effect,
+        reason=tuple("no untreated row shows this week or cohort" if np.isnan(e) else "" for e in effect),
+        mass=counts,
+        n_treated=counts,
+        n_control=np.bincount(week[~touched], minlength=design.times.size).astype(float)[period],
+        reference=np.zeros(here.size, dtype=bool),
+        unit_cohort=cohorts.of_unit,
+        cohort_split=cohorts.split,
+        influence=DenseInfluence(rows),
+        estimated_shares=False,
+    )
+    return cells, here.size + cohorts.starts.size - 1 + design.covariates.shape[2]
+
+
+def _design_matrix(design: EventDesign, cohort: FloatArray, unit: FloatArray, week: FloatArray) -> FloatArray:
+    hot = np.eye(design.cohorts.starts.size)[cohort]
+    weeks = np.eye(design.times.size)[week][:, 1:]
+    return np.column_stack([hot, weeks, design.covariates[unit, week]])
