@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
-from panelcoop.estimate.design import PanelArrays
+from panelcoop.estimate.design import PanelArrays, StageCodes
+from panelcoop.estimate.identification import Term
 from panelcoop.numerics.bias_reduced import bell_mccaffrey_df
 from panelcoop.numerics.covariance import CovarianceRecord, covariance
 from panelcoop.numerics.grouping import group_rows
@@ -99,7 +101,11 @@ class FittedModel:
         The least-squares fit, or the last weighted step of the Poisson fit.
     counts
         The Poisson fit, or None.
-    outcome, names, weights, effects
+    terms
+        What each column is.
+    stages
+        The stage of each row.
+    outcome, weights, effects
         What was asked for.
     """
 
@@ -108,10 +114,16 @@ class FittedModel:
     columns: FloatArray
     linear: LinearFit
     counts: PoissonFit | None
+    terms: tuple[Term, ...]
+    stages: StageCodes
     outcome: str
-    names: tuple[str, ...]
     weights: str | None
     effects: Effects
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the k columns."""
+        return tuple(term.name for term in self.terms)
 
     @property
     def weight_values(self) -> FloatArray | None:
@@ -123,8 +135,9 @@ def fit_model(
     panel: Panel,
     arrays: PanelArrays,
     columns: FloatArray,
-    names: Sequence[str],
+    terms: Sequence[Term],
     *,
+    stages: StageCodes,
     outcome: str,
     effects: Effects,
     weights: str | None = None,
@@ -136,8 +149,10 @@ def fit_model(
     ----------
     panel, arrays
         The panel and its complete rows.
-    columns, names
-        Design, shape (n, k), and its names; an intercept is added where no effects are absorbed.
+    columns, terms
+        Design, shape (n, k), and what each column is.
+    stages
+        The stage of each row.
     outcome, weights
         Columns in ``arrays.numbers``.
     effects
@@ -145,21 +160,24 @@ def fit_model(
     family
         None for least squares.
     """
-    absorbed = _effect_codes(arrays, effects)
+    names = [term.name for term in terms]
     trend = week_numbers(arrays) if effects == "two-way+trends" else None
-    w = None if weights is None else arrays.numbers[weights]
-    y = arrays.numbers[outcome]
+    given: dict[str, Any] = {
+        "effects": _effect_codes(arrays, effects),
+        "weights": None if weights is None else arrays.numbers[weights],
+        "trend": trend,
+        "names": names,
+    }
+    y, asked = arrays.numbers[outcome], (outcome, weights, effects)
     if family is None:
-        fit = least_squares(y, columns, effects=absorbed, weights=w, trend=trend, names=names)
-        return FittedModel(panel, arrays, columns, fit, None, outcome, tuple(names), weights, effects)
+        fit = least_squares(y, columns, **given)
+        return FittedModel(panel, arrays, columns, fit, None, tuple(terms), stages, *asked)
     offset = None if family.offset is None else _log_offset(arrays, family.offset)
-    counts = poisson(y, columns, effects=absorbed, weights=w, trend=trend, offset=offset, names=names)
+    counts = poisson(y, columns, offset=offset, **given)
     if len(counts.rows) < len(y):
-        arrays, columns = (
-            arrays.take(counts.rows, "separated: zeros that the effects fit perfectly"),
-            columns[counts.rows],
-        )
-    return FittedModel(panel, arrays, columns, counts.linear, counts, outcome, tuple(names), weights, effects)
+        arrays = arrays.take(counts.rows, "separated: zeros that the effects fit perfectly")
+        columns, stages = columns[counts.rows], replace(stages, codes=stages.codes[counts.rows])
+    return FittedModel(panel, arrays, columns, counts.linear, counts, tuple(terms), stages, *asked)
 
 
 def covariance_of(model: FittedModel, choice: CovarianceChoice) -> CovarianceRecord:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import PanelcoopError
+from panelcoop.estimate.exchange import exchange_rows
 from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
 from panelcoop.estimate.resampling import resampled_rows
 from panelcoop.estimate.settings import (
@@ -77,6 +78,8 @@ def _rows(
         for kind in ANALYTIC:
             if name == kind:
                 return _analytic_rows(model, hypotheses, kind, settings)
+        if name == "RI":
+            return exchange_rows(model, hypotheses, settings)
         for variant in RESAMPLED:
             if name == variant:
                 return resampled_rows(model, hypotheses, variant, settings)

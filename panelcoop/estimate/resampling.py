@@ -128,11 +128,14 @@ def _single_row(tests: WildTests, j: int, note: str) -> InferenceRow:
         pvalue=float(tests.p_value[j]),
         conf_low=float(tests.lower[j]),
         conf_high=float(tests.upper[j]),
-        convention=f"{tests.convention}; {tests.draws:,} draws",
+        convention=_convention(tests),
         note=note,
     )
 
 
 def _joint_row(test: WildWald, note: str) -> InferenceRow:
-    convention = f"{test.convention}; {test.draws:,} draws"
-    return InferenceRow(statistic=test.statistic, pvalue=test.p_value, convention=convention, note=note)
+    return InferenceRow(statistic=test.statistic, pvalue=test.p_value, convention=_convention(test), note=note)
+
+
+def _convention(found: WildTests | WildWald) -> str:
+    return found.convention if "draws" in found.convention else f"{found.convention}, {found.draws:,} draws"

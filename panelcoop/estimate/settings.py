@@ -41,7 +41,9 @@ class InferenceSettings:
     level
         Of the intervals.
     draws, seed, threads
-        Of bootstraps and permutations; the numbers do not depend on the threads.
+        Of bootstraps; the numbers do not depend on the threads.
+    permutations
+        Of randomisation inference, where every one is a refit.
     multiplier
         Of the wild cluster bootstrap.
     clusters
@@ -58,6 +60,7 @@ class InferenceSettings:
 
     level: float = 0.95
     draws: int = 9_999
+    permutations: int = 999
     seed: int = 20200123
     threads: int = 1
     multiplier: Multiplier = "rademacher"

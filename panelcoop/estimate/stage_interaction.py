@@ -96,11 +96,12 @@ def stage_interaction(
     arrays = panel_arrays(panel, _columns_needed(outcome, drivers, controls, family), stage=stage, weights=weights)
     stages = stage_codes(panel, stage, arrays)
     terms, columns = _interact(arrays, stages, drivers, controls, intercept=effects == "none")
-    names = [t.name for t in terms]
-    model = fit_model(panel, arrays, columns, names, outcome=outcome, effects=effects, weights=weights, family=family)
+    model = fit_model(
+        panel, arrays, columns, terms, stages=stages, outcome=outcome, effects=effects, weights=weights, family=family
+    )
     report = _identify(model, terms, stages)
     found = covariance_of(model, choice)
-    return record_of(model, found, choice, stages=stages, drivers=tuple(drivers), identification=report)
+    return record_of(model, found, choice, drivers=tuple(drivers), identification=report)
 
 
 def _interact(

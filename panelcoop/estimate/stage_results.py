@@ -13,7 +13,6 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import IdentificationError
-from panelcoop.estimate.design import StageCodes
 from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
 from panelcoop.estimate.inference import inference_table
 from panelcoop.estimate.settings import InferenceSettings, Method
@@ -258,14 +257,13 @@ def record_of(
     covariance: CovarianceRecord,
     choice: CovarianceChoice,
     *,
-    stages: StageCodes,
     drivers: tuple[str, ...],
     identification: pd.DataFrame,
 ) -> StageInteraction:
     """Put a fitted model and its first covariance into the frozen record that users hold."""
     arrays, linear = model.arrays, model.linear
-    codes = stages.codes if model.counts is None else stages.codes[model.counts.rows]
-    shares = np.bincount(codes, weights=model.weight_values, minlength=len(stages.labels))
+    stages = model.stages
+    shares = np.bincount(stages.codes, weights=model.weight_values, minlength=len(stages.labels))
     return StageInteraction(
         params=pd.Series(linear.coef, index=list(model.names), name="estimate"),
         **_fields_of(model, covariance, choice),
