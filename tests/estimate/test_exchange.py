@@ -29,7 +29,7 @@ def test_a_strong_effect_is_found_and_a_null_is_not_rejected_too_often():
     assert strong.inference(["RI"], ["risk:outbreak"], settings)["pvalue"].item() <= 0.01
     null = [
         pc.stage_interaction(
-            stage_panel(seed=s).assign(risk=lambda f, s=s: np.random.default_rng(s).normal(size=len(f))),
+            stage_panel(seed=s).assign(risk=lambda f, s=s: np.random.default_rng(1000 + s).normal(size=len(f))),
             outcome="y",
             drivers=["risk"],
         )
