@@ -169,6 +169,12 @@ def _check(frame: pd.DataFrame, schema: pa.DataFrameSchema, where: str) -> None:
 
 def _sentences(cases: pd.DataFrame, frame: pd.DataFrame, where: str) -> str:
     found = []
+    doubled = cases[cases["check"] == "multiple_fields_uniqueness"]
+    cases = cases.drop(doubled.index)
+    if len(doubled):
+        key = " and ".join(doubled["column"].unique())
+        where_they_are = sorted({_cell(frame, label, f"row {label}") for label in doubled["index"]})
+        found.append(f"{where}: rows share the same {key} ({name_few(where_they_are)}); keep one row each.")
     for (column, rule), rows in cases.groupby(["column", "check"], sort=False, dropna=False):
         cells = [_cell(frame, row.index, row.failure_case) for row in rows.itertuples(index=False)]
         cells = list(dict.fromkeys(cells))

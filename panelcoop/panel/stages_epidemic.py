@@ -249,7 +249,7 @@ def _troughs(cases: FloatArray, first: int, last: int, *, baseline: float, least
     """List the weeks, in order, in which incidence had fallen to a share of the lower peak on either side."""
     best, where = np.inf, -1
     for week in range(first + 1, last):
-        low = min(np.nanmax(cases[first:week]), np.nanmax(cases[week + 1 : last + 1], initial=0.0))
+        low = min(np.nanmax(cases[first:week], initial=0.0), np.nanmax(cases[week + 1 : last + 1], initial=0.0))
         ratio = cases[week] / low if low > 0 else np.inf
         enough = min(_above(cases[first:week], baseline), _above(cases[week + 1 : last + 1], baseline)) >= least
         if enough and ratio <= share and ratio < best:

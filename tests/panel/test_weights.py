@@ -1,0 +1,59 @@
+"""Contiguity: libpysal's numbers, isolates named, islands joined only by decision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from panelcoop.errors import DataError
+from panelcoop.panel.plan import read_plan
+from panelcoop.panel.sources.facts import read_contiguity
+from panelcoop.panel.weights import contiguity_weights, spatial_lag
+
+EXACT = 1e-15
+
+
+@pytest.fixture(scope="module")
+def edges(root):
+    return read_contiguity(root / "data/facts/china_province_contiguity.csv")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_equals_libpysal(edges):
+    from libpysal.weights import W
+
+    regions = sorted({*edges["a"], *edges["b"]})
+    neighbours = {r: sorted({*edges.loc[edges.a == r, "b"], *edges.loc[edges.b == r, "a"]}) for r in regions}
+    theirs = W(neighbours, id_order=regions, silence_warnings=True)
+    theirs.transform = "r"
+    np.testing.assert_allclose(contiguity_weights(edges, regions).matrix, theirs.full()[0], atol=EXACT)
+
+
+def test_hainan_is_an_isolate_until_the_plan_joins_it(edges, root):
+    regions = sorted({*edges["a"], *edges["b"], "CN-HI"})
+    assert contiguity_weights(edges, regions).isolates == ("CN-HI",)
+    joined = contiguity_weights(edges, regions, joined=read_plan(root / "study.toml").weights.joined)
+    assert joined.isolates == ()
+    assert "CN-HI-CN-GD joined by the plan" in joined.note
+    frame = joined.frame()
+    assert frame.loc["CN-HI", "CN-GD"] == 1
+    assert frame.loc["CN-GD", "CN-HI"] > 0
+
+
+def test_order_and_direction_of_pairs_do_not_matter(edges):
+    regions = sorted({*edges["a"], *edges["b"]})
+    turned = edges.rename(columns={"a": "b", "b": "a"}).sample(frac=1, random_state=1)
+    twice = pd.concat([edges, turned])
+    assert (contiguity_weights(twice, regions).matrix == contiguity_weights(edges, regions).matrix).all()
+
+
+def test_region_beside_itself_is_an_error():
+    with pytest.raises(DataError, match="borders itself"):
+        contiguity_weights(pd.DataFrame({"a": ["A"], "b": ["A"]}), ["A", "B"])
+
+
+def test_lag_is_missing_for_isolates_and_beside_missing_partners():
+    weights = np.array([[0, 1.0, 0], [0.5, 0, 0.5], [0, 0, 0]])
+    lag = spatial_lag(np.array([[1.0, 2.0, 3.0], [np.nan, 2.0, 3.0]]), weights)
+    np.testing.assert_array_equal(lag, [[2.0, 2.0, np.nan], [2.0, np.nan, np.nan]])
