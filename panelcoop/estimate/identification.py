@@ -12,7 +12,7 @@ import pandas as pd
 from panelcoop.estimate.design import PanelArrays, StageCodes
 from panelcoop.options import BoolArray, Effects, FloatArray, IntArray
 
-__all__ = ["Status", "Term", "Variation", "identification_report", "variation_of"]
+__all__ = ["Status", "Term", "TermStatus", "Variation", "identification_frame", "identify_terms", "variation_of"]
 
 Status: TypeAlias = Literal["identified", "contrasts only", "not identified"]
 Variation: TypeAlias = Literal["region and week", "week only", "region only", "constant"]
@@ -42,6 +42,15 @@ class Term:
     stage: str = ""
 
 
+@dataclass(frozen=True)
+class TermStatus:
+    """Whether a term is identified, and why not; the reason is empty where it is."""
+
+    term: Term
+    status: Status
+    reason: str
+
+
 def variation_of(values: FloatArray, arrays: PanelArrays) -> Variation:
     """Say along which dimensions a column varies.
 
@@ -66,7 +75,7 @@ def variation_of(values: FloatArray, arrays: PanelArrays) -> Variation:
     return "region only" if over_regions else "constant"
 
 
-def identification_report(
+def identify_terms(
     terms: Sequence[Term],
     is_estimable: Callable[[FloatArray], BoolArray],
     *,
@@ -74,7 +83,7 @@ def identification_report(
     variation: Mapping[str, Variation],
     stages: StageCodes,
     effects: Effects,
-) -> pd.DataFrame:
+) -> tuple[TermStatus, ...]:
     """State for each term whether it is identified, and the reason where it is not.
 
     Parameters
@@ -91,20 +100,22 @@ def identification_report(
         National or region-specific stages.
     effects
         What is absorbed.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by term: kind, family, stage, status and reason (empty where identified).
     """
     alone = is_estimable(np.eye(len(terms)))
-    rows = []
+    found = []
     for j, term in enumerate(terms):
         status = _status(j, terms, alone, is_estimable)
         why = f"'{term.family}' is zero in every row of stage '{term.stage}'" if empty[j] else None
         reason = "" if status == "identified" else why or _reason(term, variation.get(term.family), stages, effects)
-        rows.append({"kind": term.kind, "family": term.family, "stage": term.stage, "status": status, "reason": reason})
-    return pd.DataFrame(rows, index=pd.Index([t.name for t in terms], name="term"))
+        found.append(TermStatus(term, status, reason))
+    return tuple(found)
+
+
+def identification_frame(statuses: Sequence[TermStatus]) -> pd.DataFrame:
+    """Lay statuses out as a frame indexed by term: kind, family, stage, status and reason."""
+    rows = [(s.term.kind, s.term.family, s.term.stage, s.status, s.reason) for s in statuses]
+    index = pd.Index([s.term.name for s in statuses], name="term")
+    return pd.DataFrame(rows, index=index, columns=["kind", "family", "stage", "status", "reason"])
 
 
 def _varies_within(values: FloatArray, codes: IntArray, groups: int) -> bool:

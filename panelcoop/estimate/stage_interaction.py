@@ -12,7 +12,7 @@ from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError
 from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, stage_codes
 from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, Poisson, covariance_of, fit_model
-from panelcoop.estimate.identification import Term, identification_report, variation_of
+from panelcoop.estimate.identification import Term, TermStatus, identify_terms, variation_of
 from panelcoop.estimate.stage_results import StageInteraction, record_of
 from panelcoop.numerics.estimable import estimable_rows
 from panelcoop.options import Covariance, Effects, FloatArray
@@ -99,9 +99,9 @@ def stage_interaction(
     model = fit_model(
         panel, arrays, columns, terms, stages=stages, outcome=outcome, effects=effects, weights=weights, family=family
     )
-    report = _identify(model, terms, stages)
+    statuses = _identify(model, terms, stages)
     found = covariance_of(model, choice)
-    return record_of(model, found, choice, drivers=tuple(drivers), identification=report)
+    return record_of(model, found, choice, drivers=tuple(drivers), statuses=statuses)
 
 
 def _interact(
@@ -123,7 +123,7 @@ def _interact(
     return terms, columns
 
 
-def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> pd.DataFrame:
+def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> tuple[TermStatus, ...]:
     arrays = model.arrays
     named = [t.family for t in terms if t.kind != "stage" and t.family in arrays.numbers]
     null = model.linear.null_space
@@ -131,7 +131,7 @@ def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> 
         variation = {}
     else:
         variation = {name: variation_of(arrays.numbers[name], arrays) for name in dict.fromkeys(named)}
-    return identification_report(
+    return identify_terms(
         terms,
         partial(estimable_rows, null_space=null),
         empty=np.logical_not(model.columns.any(axis=0)),

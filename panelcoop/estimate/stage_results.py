@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
+from panelcoop.estimate.identification import TermStatus, identification_frame
 from panelcoop.estimate.inference import inference_table
 from panelcoop.estimate.settings import InferenceSettings, Method
 from panelcoop.hypotheses import HypothesisLike
@@ -74,8 +75,8 @@ class StageInteraction(Estimate):
         Names, in order.
     stage_shares
         Share of the (weighted) rows in each stage, shape (S,).
-    identification
-        Status of each term ("identified", "contrasts only", "not identified") and the reason.
+    statuses
+        Which terms are identified, and why the others are not; ``identification`` lays them out.
     """
 
     model: FittedModel = field(repr=False)
@@ -84,7 +85,12 @@ class StageInteraction(Estimate):
     drivers: tuple[str, ...]
     stages: tuple[str, ...]
     stage_shares: FloatArray
-    identification: pd.DataFrame = field(repr=False)
+    statuses: tuple[TermStatus, ...] = field(repr=False)
+
+    @cached_property
+    def identification(self) -> pd.DataFrame:
+        """Status of each term ("identified", "contrasts only", "not identified") and the reason, indexed by term."""
+        return identification_frame(self.statuses)
 
     @property
     def r2_within(self) -> float:
@@ -258,7 +264,7 @@ def record_of(
     choice: CovarianceChoice,
     *,
     drivers: tuple[str, ...],
-    identification: pd.DataFrame,
+    statuses: tuple[TermStatus, ...],
 ) -> StageInteraction:
     """Put a fitted model and its first covariance into the frozen record that users hold."""
     arrays, linear = model.arrays, model.linear
@@ -273,7 +279,7 @@ def record_of(
         n_regions=len(np.unique(arrays.region)),
         n_weeks=len(np.unique(arrays.week)),
         dropped=arrays.dropped,
-        notes=_notes(identification) + stages.notes + covariance.notes,
+        notes=_notes(statuses) + stages.notes + covariance.notes,
         statistics={"rank": linear.rank, "df_resid": linear.df_resid},
         solution=linear.solution,
         null_space=linear.null_space,
@@ -284,15 +290,17 @@ def record_of(
         drivers=drivers,
         stages=stages.labels,
         stage_shares=shares / shares.sum(),
-        identification=identification,
+        statuses=statuses,
     )
 
 
-def _notes(identification: pd.DataFrame) -> tuple[str, ...]:
+def _notes(statuses: Sequence[TermStatus]) -> tuple[str, ...]:
     """Write one sentence for all terms of a family that share a status and a reason."""
-    lost = identification[identification["status"] != "identified"]
-    groups = lost.groupby(["family", "status", "reason"], sort=False).groups
-    return tuple(f"{', '.join(map(str, terms))}: {key[1]}: {key[2]}" for key, terms in groups.items())
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for s in statuses:
+        if s.status != "identified":
+            groups.setdefault((s.term.family, s.status, s.reason), []).append(s.term.name)
+    return tuple(f"{', '.join(names)}: {status}: {reason}" for (_, status, reason), names in groups.items())
 
 
 def _fields_of(model: FittedModel, covariance: CovarianceRecord, choice: CovarianceChoice) -> dict[str, Any]:
