@@ -52,6 +52,10 @@ TABLES += stage_effects
 $(call table,stage_effects): analysis/table_stage_effects.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
+TABLES += stage_effects_authority stage_effects_white_paper
+$(call table,stage_effects_authority) $(call table,stage_effects_white_paper): analysis/table_companions.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
 TABLES += panel
 $(call table,panel): analysis/table_panel.py $(PANEL) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<

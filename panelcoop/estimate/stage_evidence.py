@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from panelcoop.estimate.inference import InferenceSettings, Method
+from panelcoop.estimate.settings import InferenceSettings, Method
 from panelcoop.estimate.stage_results import StageInteraction
 from panelcoop.hypotheses import HypothesisLike
 from panelcoop.numerics.multiple_testing import holm

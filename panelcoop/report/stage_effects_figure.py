@@ -38,7 +38,7 @@ def stage_effects_figure(evidence: StageEvidence, *, columns: int = COLUMNS) -> 
     """
     import matplotlib.pyplot as plt
 
-    drivers = [str(d) for d in evidence.fit.drivers]
+    drivers = [str(d) for d in evidence.effects.index.unique("driver")]
     lines = -(-len(drivers) // columns)
     own = evidence.fit.stage_effects()
     with house_style():
@@ -47,7 +47,7 @@ def stage_effects_figure(evidence: StageEvidence, *, columns: int = COLUMNS) -> 
         axes = list(grid.ravel())
         for ax, driver in zip(axes, drivers, strict=False):
             _draw_driver(ax, evidence.effects.loc[[driver]], own.loc[[driver]], evidence.fit.stages)
-            ax.set_title(short_label_of(driver))
+            ax.set_title("The stage itself" if driver == "stage" else short_label_of(driver))
             unit = unit_of(driver)
             ax.set_xlabel(f"driver in {unit}" if unit else "", fontsize=6.5, color="#555555")
         for ax in axes[len(drivers) :]:

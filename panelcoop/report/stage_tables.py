@@ -82,9 +82,11 @@ def inference_comparison_table(comparison: pd.DataFrame, fit: StageInteraction) 
     body = pd.DataFrame.from_dict(rows, orient="index", columns=["Effect", *methods])
     body.index = pd.MultiIndex.from_tuples(list(rows))
     ways = flat.dropna(subset=["pvalue"]).drop_duplicates("method")
+    lost = flat[flat["pvalue"].isna() & ~flat["method"].isin(ways["method"])].drop_duplicates("method")
     notes = (
         f"p-values of the same effects on {label_of(fit.outcome).lower()} under each method of inference.",
         *[f"{r.method}: {r.convention}." for r in ways.itertuples()],
+        *[f"{r.method}: not computed, {r.note}." for r in lost.itertuples()],
     )
     return Table("inference", "The same effects under every method of inference: p-values", body, notes, flat)
 

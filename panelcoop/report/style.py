@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from panelcoop.atomic import atomic_path
+from panelcoop.atomic import atomic_path, write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "STAGE_COLOURS", "STAGE_MARKERS", "WIDTH", "house_style", "label_panels", "save_figure"]
+__all__ = ["INK", "STAGE_COLOURS", "STAGE_MARKERS", "WIDTH", "house_style", "label_panels", "plain_svg", "save_figure"]
 
 WIDTH = 6.5
 """Width of a full figure in inches: the text width of a journal page."""
@@ -107,3 +108,22 @@ def save_figure(figure: Figure, name: str, folder: Path | str, provenance: Mappi
                 figure.savefig(partial, format=kind, metadata=metadata[kind], bbox_inches="tight", pad_inches=0.04)
     plt.close(figure)
     return paths
+
+
+def plain_svg(source: Path | str, target: Path | str) -> Path:
+    """Copy an SVG file without its metadata, so that the copy changes only when the picture does.
+
+    Parameters
+    ----------
+    source
+        A figure that ``save_figure`` wrote.
+    target
+        The copy.
+
+    Returns
+    -------
+    pathlib.Path
+        The copy; written anew even when it is the same, so that make sees it as up to date.
+    """
+    text = Path(source).read_text(encoding="utf-8")
+    return write_text(target, re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL))

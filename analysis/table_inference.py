@@ -1,0 +1,13 @@
+"""Appendix: the effects of table 1 under every method of inference, side by side."""
+
+import panelcoop as pc
+from panelcoop.estimate.planned import planned_methods, planned_regression, planned_settings
+from panelcoop.provenance import provenance
+from panelcoop.report.stage_tables import inference_comparison_table
+from panelcoop.report.table import save_table
+
+plan = pc.read_plan("study.toml")
+panel = pc.assemble(plan)
+fit = planned_regression(panel)
+comparison = fit.inference(planned_methods(panel), settings=planned_settings(panel))
+save_table(inference_comparison_table(comparison, fit), "analysis/output/tables", provenance(plan.hash))
