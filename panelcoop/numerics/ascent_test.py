@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from panelcoop.numerics.autoregression import NoiseFit, draw_noise, fit_noise
+from panelcoop.numerics.autoregression import NoiseDraws, NoiseFit, draw_noise, fit_noise
 from panelcoop.numerics.drift import DriftTest, harvey_leybourne_taylor, perron_yabu
 from panelcoop.numerics.interrupted_ascent import (
     Episode,
@@ -39,6 +39,7 @@ class AscentSettings:
     power: float = 0.8
     draws: int = 999
     seed: int = 20200123
+    noise_draws: NoiseDraws = "auto"
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def ascent_test(path: FloatArray, positions: FloatArray, settings: AscentSetting
     noise = fit_noise(
         path, positions, cosines=settings.cosines, cap=settings.root_cap, minimum_weeks=settings.minimum_weeks
     )
-    drawn = draw_noise(noise, positions, settings.draws, np.random.default_rng(settings.seed))
+    rng = np.random.default_rng(settings.seed)
+    drawn = draw_noise(noise, positions, settings.draws, rng, settings.noise_draws)
     smoother = gaussian_smoother(positions, settings.bandwidth * (positions[-1] - positions[0] + 1))
     smooth, smoothed = smoother @ path, smoother @ drawn
     ranges = np.sort(np.ptp(smoothed, axis=0))

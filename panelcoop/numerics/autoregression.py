@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
+from scipy.special import chdtrc
 
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["NoiseFit", "ar1_paths", "correct_root", "cosine_basis", "draw_noise", "fit_noise"]
+__all__ = [
+    "VARIANCE_LEVEL",
+    "NoiseDraws",
+    "NoiseFit",
+    "ar1_paths",
+    "constant_variance",
+    "correct_root",
+    "cosine_basis",
+    "draw_noise",
+    "fit_noise",
+]
+
+NoiseDraws: TypeAlias = Literal["auto", "resampled", "wild"]
+"""Innovations picked from all weeks, or kept in their week with a random sign; "auto" asks `constant_variance`."""
+
+VARIANCE_COSINES = 4
+VARIANCE_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,10 @@ class NoiseFit:
         Fitted smooth trend and what is left, shape (T,).
     columns
         Number k of fitted trend columns.
+    weeks
+        Place of each innovation in the span of the weeks, shape (n,).
+    p_constant
+        p-value of innovations of the same size in all weeks.
     short
         Whether the path is too short to tell the root: it is then set to the cap.
     """
@@ -38,6 +60,8 @@ class NoiseFit:
     trend: FloatArray
     residuals: FloatArray
     columns: int
+    weeks: IntArray
+    p_constant: float
     short: bool
 
 
@@ -114,7 +138,32 @@ def fit_noise(
     root = cap if short else correct_root(root_raw, k, path.size, cap)
     innovations = now - root * before
     innovations = (innovations - innovations.mean()) * np.sqrt(path.size / (path.size - k))
-    return NoiseFit(root, root_raw, innovations, trend, residuals, k, short)
+    weeks = np.rint(positions[steps + 1] - positions[0]).astype(np.int64)
+    p_constant = float(constant_variance(innovations, weeks / max(int(weeks[-1]), 1)))
+    return NoiseFit(root, root_raw, innovations, trend, residuals, k, weeks, p_constant, short)
+
+
+def constant_variance(innovations: FloatArray, clock: FloatArray) -> FloatArray:
+    """Return the p-value of innovations of constant size over time, for one series or many.
+
+    Parameters
+    ----------
+    innovations
+        Shape (n,) or (n, R).
+    clock
+        Time of each innovation from 0 to 1, shape (n,).
+
+    Notes
+    -----
+    n R^2 of |e| on four half-cosines of time, chi2(4): Glejser (1969) in the Lagrange-multiplier form of Godfrey
+    (1996).
+    """
+    size = np.abs(innovations)
+    basis = np.column_stack([np.ones_like(clock), *(np.cos(np.pi * j * clock) for j in range(1, VARIANCE_COSINES + 1))])
+    centred = size - size.mean(axis=0)
+    fitted = basis @ np.linalg.lstsq(basis, centred, rcond=None)[0]
+    total = np.maximum((centred * centred).sum(axis=0), 1e-300)
+    return np.asarray(chdtrc(VARIANCE_COSINES, len(clock) * (fitted * fitted).sum(axis=0) / total))
 
 
 def ar1_paths(innovations: FloatArray, root: FloatArray | float) -> FloatArray:
@@ -133,15 +182,40 @@ def ar1_paths(innovations: FloatArray, root: FloatArray | float) -> FloatArray:
     return innovations
 
 
-def draw_noise(fit: NoiseFit, positions: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """Draw noise paths by resampling innovations, shape (T, draws).
+def draw_noise(
+    fit: NoiseFit,
+    positions: FloatArray,
+    draws: int,
+    rng: np.random.Generator,
+    kind: NoiseDraws = "auto",
+) -> FloatArray:
+    """Draw noise paths from the fitted innovations, shape (T, draws).
+
+    Parameters
+    ----------
+    fit
+        Fitted noise.
+    positions
+        Week numbers, shape (T,).
+    draws
+        Number of paths.
+    rng
+        Source of randomness.
+    kind
+        "resampled" picks innovations from all weeks; "wild" keeps each in its week with a random sign, which holds the
+        size where some weeks are noisier than others; "auto" is wild where `constant_variance` rejects at 5%.
 
     Notes
     -----
-    Innovations are resampled independently over the whole span of weeks (a gap goes on in the dark), then the seen
-    weeks are kept.
+    A gap in the weeks goes on in the dark: the recursion runs over the whole span, then the seen weeks are kept.
     """
     clock: IntArray = np.rint(positions - positions[0]).astype(np.int64)
-    picks = rng.integers(0, fit.innovations.size, size=(int(clock[-1]) + 1, draws), dtype=np.int32)
-    paths = ar1_paths(fit.innovations[picks], fit.root)
-    return paths if clock.size == len(paths) else paths[clock]
+    span = int(clock[-1]) + 1
+    if kind == "resampled" or (kind == "auto" and fit.p_constant > VARIANCE_LEVEL):
+        picks = rng.integers(0, fit.innovations.size, size=(span, draws), dtype=np.int32)
+        drawn = fit.innovations[picks]
+    else:
+        nearest = np.abs(np.arange(span)[:, None] - fit.weeks[None, :]).argmin(axis=1)
+        drawn = fit.innovations[nearest][:, None] * rng.choice([-1.0, 1.0], size=(span, draws))
+    paths = ar1_paths(drawn, fit.root)
+    return paths if clock.size == span else paths[clock]

@@ -74,7 +74,9 @@ class WaveThresholds:
 
     @classmethod
     def from_plan(cls, section: object) -> WaveThresholds:
-        """Take the thresholds from a plan's [waves] section: a mapping or any object with fields of these names.
+        """Take the thresholds from a plan's [waves] section: a mapping, or any object with fields of these names.
+
+        The section's outcome is no threshold and is left aside.
 
         Raises
         ------
@@ -83,9 +85,10 @@ class WaveThresholds:
         """
         names = [f.name for f in fields(cls) if f.name != "revisions"]
         if isinstance(section, Mapping):
-            for key in section:
-                _fail_if_unknown(str(key), names)
-            return cls(**section)
+            own = {str(key): value for key, value in section.items() if key != "outcome"}
+            for key in own:
+                _fail_if_unknown(key, names)
+            return cls(**own)
         return cls(**{name: getattr(section, name) for name in names if hasattr(section, name)})
 
     def revise(self, **changes: float) -> WaveThresholds:
