@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -17,7 +17,7 @@ from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedMod
 from panelcoop.estimate.identification import TermStatus, identification_frame
 from panelcoop.estimate.inference import inference_table
 from panelcoop.estimate.settings import InferenceSettings, Method
-from panelcoop.hypotheses import HypothesisLike
+from panelcoop.hypotheses import Hypothesis, HypothesisLike
 from panelcoop.numerics.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.multiple_testing import holm
@@ -151,12 +151,7 @@ class StageInteraction(Estimate):
 
     def average_marginal_effects(self, level: float = 0.95) -> pd.DataFrame:
         """Average each driver's effect over stages with the stages' shares of the sample: sum_s pi_s b_ks."""
-        rows = {
-            d: self._try_contrast(
-                {f"{d}:{s}": float(p) for s, p in zip(self.stages, self.stage_shares, strict=True)}, level
-            )
-            for d in self.drivers
-        }
+        rows = {driver: self._try_contrast(self.average_weights(driver), level) for driver in self.drivers}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("driver")
 
     def dominance(self, driver: str, stage: str) -> DominanceTest:
@@ -183,7 +178,7 @@ class StageInteraction(Estimate):
     def inference(
         self,
         methods: Sequence[Method] | None = None,
-        hypotheses: Sequence[HypothesisLike] | None = None,
+        hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None = None,
         settings: InferenceSettings | None = None,
     ) -> pd.DataFrame:
         """Put every inference side by side for chosen coefficients, contrasts or joint hypotheses.
@@ -193,7 +188,8 @@ class StageInteraction(Estimate):
         methods
             Names such as "CRV1", "driscoll-kraay", "DWB-t", "WCR", "RI"; None for the standard set.
         hypotheses
-            As in ``wald``; None for every identified driver-by-stage coefficient.
+            As in ``wald``, several; a mapping gives them names, for example
+            ``{"average": fit.average_weights("risk")}``. None for every identified driver-by-stage coefficient.
         settings
             Level, draws, seed, lags and small-sample convention.
 
@@ -202,12 +198,19 @@ class StageInteraction(Estimate):
         pandas.DataFrame
             One row per hypothesis and method: estimate, statistic, df, pvalue, conf_low, conf_high, convention.
         """
-        asked = hypotheses
-        if asked is None:
-            drivers = self.identification.query("kind == 'driver' and status == 'identified'")
-            asked = [{str(name): 1.0} for name in drivers.index]
-        parsed = [self.hypothesis(h) for h in asked]
-        return inference_table(self.model, parsed, methods, settings or InferenceSettings())
+        return inference_table(self.model, self._asked(hypotheses), methods, settings or InferenceSettings())
+
+    def average_weights(self, driver: str) -> dict[str, float]:
+        """Give the stages' shares of the sample as weights of a driver's coefficients: its average marginal effect."""
+        self._fail_if_unknown(driver)
+        return {f"{driver}:{s}": float(p) for s, p in zip(self.stages, self.stage_shares, strict=True)}
+
+    def _asked(self, hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None) -> list[Hypothesis]:
+        if hypotheses is None:
+            return [self.hypothesis({s.term.name: 1.0}) for s in self.statuses if _is_known_driver(s)]
+        if isinstance(hypotheses, Mapping):
+            return [replace(self.hypothesis(h), text=name) for name, h in hypotheses.items()]
+        return [self.hypothesis(h) for h in hypotheses]
 
     def _homogeneity_of(self, driver: str) -> dict[str, object]:
         self._fail_if_unknown(driver)
@@ -292,6 +295,10 @@ def record_of(
         stage_shares=shares / shares.sum(),
         statuses=statuses,
     )
+
+
+def _is_known_driver(status: TermStatus) -> bool:
+    return status.term.kind == "driver" and status.status == "identified"
 
 
 def _notes(statuses: Sequence[TermStatus]) -> tuple[str, ...]:

@@ -62,3 +62,10 @@ def test_seeded_draws_repeat_and_do_not_depend_on_threads(fit):
     one = fit.inference(["DWB-t", "WCR"], ["risk:outbreak"], QUICK)
     two = fit.inference(["DWB-t", "WCR"], ["risk:outbreak"], pc.InferenceSettings(draws=399, seed=1, threads=2))
     np.testing.assert_array_equal(one["pvalue"], two["pvalue"])
+
+
+def test_averages_carry_every_inference_under_a_name(fit):
+    table = fit.inference(["CRV1", "DWB-t", "WCR"], {"average": fit.average_weights("risk")}, QUICK)
+    alone = fit.average_marginal_effects().loc["risk"]
+    assert table.loc[("average", "CRV1"), "std_error"] == pytest.approx(alone["std_error"], rel=1e-9)
+    np.testing.assert_allclose(table["estimate"], alone["estimate"], rtol=1e-9)
