@@ -179,6 +179,13 @@ def _ledger(inputs: Inputs, blocks: Iterable[Block], weights: SpatialWeights) ->
         }
         for r in weights.isolates
     )
+    edges = inputs.facts.contiguity
+    cut = int((~(edges["a"].isin(weights.regions) & edges["b"].isin(weights.regions))).sum())
+    if cut:
+        why = "pair of neighbours with a region outside the panel"
+        alone += Ledger.of(
+            [{"source": "facts", "variable": "weights", "action": "excluded", "reason": why, "count": cut}]
+        )
     made = [entry for block in blocks for entry in (block.ledger, block.missing_cells())]
     return sum(made, inputs.ledger + alone)
 

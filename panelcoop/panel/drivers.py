@@ -192,7 +192,7 @@ def authority_block(
         f"{plan.half_life:g} weeks since its declaration, lagged {lag} week{'s' if lag > 1 else ''}.",
         "response_level": "Level in force at the end of the week: 4 = I, 3 = II, 2 = III, 1 = IV, 0 = none yet.",
         "weeks_since_declaration": "Weeks since the level in force was declared.",
-        "level_one_week": "Week in which level I was first in force; 28 of 29 provinces share one week.",
+        "level_one_week": "Week in which level I was first in force: nearly one week for all, no weekly staggering.",
         "downgrade_week": "Week of the first step down after level I; missing also where there is no record.",
     }
     silent = "no record for the province, or the record has ended"

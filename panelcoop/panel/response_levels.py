@@ -114,6 +114,11 @@ def authority_signal(level: pd.DataFrame, since: pd.DataFrame, half_life: float)
     pandas.DataFrame
         V_it = rank_it 2^(-(t - t_e)/h), where t_e is the week in which the level in force was declared: between 0 and
         4, zero before the first declaration, missing where the level is. Each new declaration, up or down, renews it.
+
+    Examples
+    --------
+    >>> authority_signal(pd.DataFrame({"A": [0.0, 4, 4]}), pd.DataFrame({"A": [np.nan, 0, 4]}), 4.0)["A"].tolist()
+    [0.0, 4.0, 2.0]
     """
     return (level * 2.0 ** (-since / half_life)).where(level != 0, level)
 

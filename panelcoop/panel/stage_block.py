@@ -99,6 +99,15 @@ def date_stages(
     ------
     DataError
         If the column is an outcome, or a column is missing.
+
+    Examples
+    --------
+    >>> from panelcoop.panel.record import panel_from_frame
+    >>> weeks = pd.date_range("2020-01-06", periods=6, freq="7D")
+    >>> own = pd.DataFrame({"region": "A", "week": weeks, "new_cases": [0, 0, 9, 90, 40, 0]})
+    >>> dated = date_stages(panel_from_frame(own), population=pd.Series({"A": 1e6}))
+    >>> dated.data["stage_epidemic"].astype(str).unique().tolist()
+    ['gestation', 'outbreak', 'continuation']
     """
     fail_if_columns_missing([cases], list(panel.data.columns), "The panel")
     fail_if_dated_from_outcome(cases, panel.roles)

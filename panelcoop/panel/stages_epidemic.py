@@ -142,7 +142,8 @@ def epidemic_stages(cases: pd.DataFrame, population: pd.Series, clock: EpidemicC
     Notes
     -----
     Gestation is the ``gestation_weeks`` weeks before a first local case that belong to no outbreak or continuation;
-    recovery every week after a continuation until the next gestation. Weeks before the first gestation have no stage.
+    recovery every week after a continuation until the next gestation. The quiet weeks that end a continuation still
+    belong to it. Weeks before the first gestation have no stage.
 
     Examples
     --------

@@ -124,7 +124,7 @@ def test_both_clocks_stand_in_the_panel_and_the_plan_s_is_chosen(panel, plan, in
     assert data["stage_epidemic"].groupby("week").nunique().max() > 1
 
 
-def test_the_six_known_outbreaks_are_found(panel):
+def test_the_known_national_outbreaks_are_found(panel):
     table = outbreak_table(panel)
     assert table["first_week"].is_monotonic_increasing
     peaks = {(peak.year, peak.quarter) for peak in table["peak_week"]}
@@ -178,6 +178,13 @@ def test_some_regions_only(plan, inputs):
     few = assemble(change_plan(plan, {"data.regions": ["CN-HB", "CN-HN", "CN-JX"]}), data=inputs)
     assert few.data.index.unique("region").tolist() == ["CN-HB", "CN-HN", "CN-JX"]
     assert few.weights["contiguity"].matrix.shape == (3, 3)
+
+
+def test_pairs_cut_by_leaving_regions_out_are_in_the_ledger(plan, inputs):
+    two = assemble(change_plan(plan, {"data.regions": ["CN-HI", "CN-XZ"]}), data=inputs)
+    assert two.weights["contiguity"].isolates == ("CN-HI", "CN-XZ")
+    cut = two.ledger.rows.query("variable == 'weights' and action == 'excluded'")
+    assert cut["count"].tolist() == [68]
 
 
 def test_lag_of_the_plan(plan, inputs, panel):
