@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["BaconParts", "bacon_parts"]
 
@@ -65,14 +65,15 @@ def bacon_parts(counts: FloatArray, means: FloatArray, starts: FloatArray, times
         for u in range(starts.size):
             if u == k:
                 continue
-            rows.append(_pair(k, u, share, treated_share, treated_at, means))
+            rows.append(_pair((k, u), share, treated_share, treated_at, means))
     treated, control, kind, weight, estimate = (np.array(column) for column in zip(*rows, strict=True))
     return BaconParts(treated, control, kind, weight / weight.sum(), estimate)
 
 
 def _pair(
-    k: int, u: int, share: FloatArray, dbar: FloatArray, treated_at: FloatArray, means: FloatArray
+    pair: tuple[int, int], share: FloatArray, dbar: FloatArray, treated_at: BoolArray, means: FloatArray
 ) -> tuple[int, int, int, float, float]:
+    k, u = pair
     mass = share[k] + share[u]
     spread = (share[k] / mass) * (share[u] / mass)
     if dbar[u] in (0.0, 1.0):

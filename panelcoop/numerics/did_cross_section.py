@@ -48,7 +48,7 @@ def did_cross_section(
     logit = fit_propensity(treated, X)
     if not logit.overlap:
         return TwoByTwo(np.nan, np.zeros(y.size), "overlap fails: a propensity reaches 0.999")
-    return _weighted(y, post, treated, X, models, logit)
+    return _weighted((y, post, treated, X), models, logit)
 
 
 def _regression(
@@ -67,13 +67,11 @@ def _regression(
 
 
 def _weighted(
-    y: FloatArray,
-    post: BoolArray,
-    treated: BoolArray,
-    X: FloatArray,
+    data: tuple[FloatArray, BoolArray, BoolArray, FloatArray],
     models: list[OutcomeModel | None],
     logit: PropensityModel,
 ) -> TwoByTwo:
+    y, post, treated, X = data
     d = treated.astype(float)
     t1, t0, c1, c0 = models
     doubly = t1 is not None and t0 is not None and c1 is not None and c0 is not None

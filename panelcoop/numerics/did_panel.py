@@ -12,9 +12,7 @@ from panelcoop.options import BoolArray, FloatArray
 __all__ = ["did_panel"]
 
 
-def did_panel(
-    change: FloatArray, treated: BoolArray, X: FloatArray, method: Literal["dr", "reg", "ipw"]
-) -> TwoByTwo:
+def did_panel(change: FloatArray, treated: BoolArray, X: FloatArray, method: Literal["dr", "reg", "ipw"]) -> TwoByTwo:
     """Estimate the effect on the treated from changes of the outcome.
 
     Parameters

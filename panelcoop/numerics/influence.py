@@ -9,7 +9,14 @@ import numpy as np
 
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["MultiplierDraws", "cluster_sums", "dyadic_covariance", "influence_covariance", "multiplier_draws", "two_way_covariance"]
+__all__ = [
+    "MultiplierDraws",
+    "cluster_sums",
+    "dyadic_covariance",
+    "influence_covariance",
+    "multiplier_draws",
+    "two_way_covariance",
+]
 
 QUARTILE_SPREAD = 1.3489795003921634
 """Distance between the quartiles of a standard normal."""
@@ -43,9 +50,7 @@ def two_way_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> F
         sign * influence_covariance(cluster_sums(rows, groups))
         for sign, groups in ((1.0, first), (1.0, second), (-1.0, both))
     )
-    values, vectors = np.linalg.eigh(np.asarray(raw))
-    out: FloatArray = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return out
+    return _positive(np.asarray(raw))
 
 
 def dyadic_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> FloatArray:
@@ -69,9 +74,13 @@ def dyadic_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> Fl
     np.add.at(members, first, rows)
     np.add.at(members, second, rows)
     raw = influence_covariance(members) - influence_covariance(cluster_sums(rows, low * size + high))
-    values, vectors = np.linalg.eigh(raw)
-    out: FloatArray = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return out
+    return _positive(raw)
+
+
+def _positive(matrix: FloatArray) -> FloatArray:
+    """Set negative eigenvalues to zero."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,6 @@ def _multipliers(n_draws: int, n: int, rng: np.random.Generator, kind: str) -> F
     if kind == "mammen":
         root = np.sqrt(5.0)
         low = rng.random((n_draws, n)) < (root + 1) / (2 * root)
-        return np.where(low, (1 - root) / 2, (1 + root) / 2)
+        return np.asarray(np.where(low, (1 - root) / 2, (1 + root) / 2))
     bits = np.unpackbits(np.frombuffer(rng.bytes((n_draws * n + 7) // 8), dtype=np.uint8))[: n_draws * n]
-    return bits.reshape(n_draws, n).astype(float) * 2.0 - 1.0
+    return np.asarray(bits.reshape(n_draws, n) * 2.0 - 1.0)

@@ -111,7 +111,7 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
 
 
 def _averages(study: EventStudy, cells: CellEstimates, by: Aggregation, post: BoolArray) -> _Averages:
-    everything, total, total_rows = group_influence(cells, np.zeros(cells.effect.size), post)
+    _, total, total_rows = group_influence(cells, np.zeros(cells.effect.size), post)
     if by == "overall":
         return _Averages(["overall"], total, total_rows, float(total[0]), total_rows[:, 0])
     if by == "horizon":
@@ -153,7 +153,9 @@ def _by_cohort(study: EventStudy, cells: CellEstimates, post: BoolArray) -> _Ave
     share = size / size.sum()
     overall_row = rows @ share
     if cells.estimated_shares:
-        grouping = Grouping(np.zeros(1), share[:, None], np.ones((present.size, 1), dtype=bool), size.sum(keepdims=True))
+        grouping = Grouping(
+            np.zeros(1), share[:, None], np.ones((present.size, 1), dtype=bool), size.sum(keepdims=True)
+        )
         overall_row = overall_row + weight_influence(grouping, values, present, cells.starts.size)[cells.unit_cohort, 0]
     labels = [study.cohort_labels[c] for c in present]
     return _Averages(labels, values, rows, float(values @ share), overall_row)

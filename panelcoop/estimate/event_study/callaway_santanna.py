@@ -136,7 +136,7 @@ def _prepared(design: EventDesign, options: CallawaySantAnna) -> EventDesign:
     starts = np.where(design.starts > design.times[-1] + a, np.inf, design.starts)
     design = replace(design, starts=starts)
     if options.unbalanced == "drop" and not design.balanced:
-        design = keep_units(design, design.observed.all(axis=1), "not observed in every week")
+        design = keep_units(design, np.asarray(design.observed.all(axis=1)), "not observed in every week")
     design = keep_units(design, design.starts > design.times[0] + a, "treated from the first week on")
     if not np.isinf(design.starts).any():
         if options.control == "never":

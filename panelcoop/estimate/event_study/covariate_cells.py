@@ -64,7 +64,10 @@ def _design_matrix(values: FloatArray) -> FloatArray:
 
 
 def _panel_cell(
-    design: EventDesign, weeks: tuple[int, int], groups: tuple[BoolArray, BoolArray], method: Literal["dr", "reg", "ipw"]
+    design: EventDesign,
+    weeks: tuple[int, int],
+    groups: tuple[BoolArray, BoolArray],
+    method: Literal["dr", "reg", "ipw"],
 ) -> tuple[TwoByTwo, FloatArray]:
     treated, control = groups
     base, period = weeks
@@ -79,7 +82,10 @@ def _panel_cell(
 
 
 def _cross_section_cell(
-    design: EventDesign, weeks: tuple[int, int], groups: tuple[BoolArray, BoolArray], method: Literal["dr", "reg", "ipw"]
+    design: EventDesign,
+    weeks: tuple[int, int],
+    groups: tuple[BoolArray, BoolArray],
+    method: Literal["dr", "reg", "ipw"],
 ) -> tuple[TwoByTwo, FloatArray]:
     treated, control = groups
     use = np.flatnonzero(treated | control)

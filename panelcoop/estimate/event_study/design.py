@@ -146,11 +146,17 @@ def event_design(
     DataError
         If a column is missing or not numeric, a cluster varies within a region, or nothing is observed.
     """
-    fail_if_columns_missing([outcome, *covariates, *filter(None, (cluster, stage, effects))], list(panel.data.columns), "The panel")
+    fail_if_columns_missing(
+        [outcome, *covariates, *filter(None, (cluster, stage, effects))], list(panel.data.columns), "The panel"
+    )
     regions, weeks, place = _axes(panel.data.index)
     shape = (len(regions), len(weeks))
     values = _spread(panel.data[outcome], place, shape)
-    extra = np.stack([_spread(panel.data[c], place, shape) for c in covariates], -1) if covariates else np.empty((*shape, 0))
+    extra = (
+        np.stack([_spread(panel.data[c], place, shape) for c in covariates], -1)
+        if covariates
+        else np.empty((*shape, 0))
+    )
     gaps = int(np.isnan(values).sum())
     dropped = {f"'{outcome}' missing": gaps - (shape[0] * shape[1] - len(panel.data))} if gaps else {}
     if covariates:
@@ -179,7 +185,7 @@ def event_design(
     if stage is not None:
         design = _with_stages(design, panel.data[stage])
     empty = np.flatnonzero(~design.observed.any(axis=1)) if gaps else np.array([], dtype=int)
-    return keep_units(design, design.observed.any(axis=1), "never observed") if empty.size else design
+    return keep_units(design, np.asarray(design.observed.any(axis=1)), "never observed") if empty.size else design
 
 
 def keep_units(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign:
@@ -222,7 +228,8 @@ def keep_weeks(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign
 
 def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
     """Read the stage of each region in the week of its event."""
-    wide = column.unstack("week").reindex(index=design.regions, columns=design.weeks)
+    wide = column.reset_index().pivot_table(index="region", columns="week", values=str(column.name), aggfunc="first")
+    wide = wide.reindex(index=design.regions, columns=design.weeks)
     week = np.searchsorted(design.times, design.starts)
     inside = np.isfinite(design.starts) & (week < design.times.size)
     found = wide.to_numpy(dtype=object)[np.arange(len(wide)), np.minimum(week, design.times.size - 1)]
@@ -230,7 +237,9 @@ def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
     if missing.any():
         msg = f"Stage '{column.name}' is missing in the week of the event for {name_few(design.regions[missing])}."
         raise DataError(msg)
-    codes, labels = pd.factorize(pd.Series(np.where(inside, found, None)), sort=False)
+    codes, labels = pd.factorize(
+        pd.Series([f if here else None for f, here in zip(found, inside, strict=True)]), sort=False
+    )
     return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels))
 
 

@@ -155,7 +155,9 @@ class Events:
             must be observed: an event too close to the start of the panel does not count.
         """
         data = as_panel(panel).data
-        truth = rule(data).astype(bool).unstack("region", fill_value=False).sort_index()
+        flags = rule(data).astype(bool).rename("flag").reset_index()
+        truth = flags.pivot_table(index="week", columns="region", values="flag", aggfunc="any", fill_value=False)
+        truth = truth.astype(bool).sort_index()
         previous = truth.shift(1, fill_value=False).astype(bool)
         begins = truth & ~previous
         if clean_weeks:
@@ -173,8 +175,12 @@ class Events:
         ends: WindowEnds | None = None,
     ) -> Events:
         """Return the events with another anticipation, window or treatment of its ends."""
-        chosen = {"anticipation": anticipation, "window": window, "ends": ends}
-        return replace(self, **{name: value for name, value in chosen.items() if value is not None})
+        return replace(
+            self,
+            anticipation=self.anticipation if anticipation is None else anticipation,
+            window=self.window if window is None else window,
+            ends=self.ends if ends is None else ends,
+        )
 
     def without_regions(self, regions: list[Hashable]) -> Events:
         """Return the events without some regions (which then count as never treated: drop them from the panel too)."""
@@ -197,13 +203,13 @@ def _spells(truth: pd.Series, begins: pd.Series, region: Hashable, kind: EventKi
 
 
 def _last_true(truth: pd.Series, start: object) -> object:
-    after = truth.loc[start:]  # type: ignore[misc]
+    after = truth.loc[start:]
     stopped = ~after.to_numpy(dtype=bool)
     return after.index[int(stopped.argmax()) - 1] if stopped.any() else after.index[-1]
 
 
 def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:
-    """Number dates by the panel's periods: dated weeks count from the first week, other labels stand as they are.
+    """Count dates in the panel's periods: dated weeks count from the first week, other labels stand as they are.
 
     Parameters
     ----------
@@ -229,11 +235,11 @@ def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:
         msg = f"Dates must be readable as dates, as the panel's weeks are; got {name_few(dates, 3)}."
         raise DataError(msg) from error
     step = pd.Timedelta(np.diff(weeks.to_numpy()).min()) if len(weeks) > 1 else pd.Timedelta(days=7)
-    return np.floor(np.asarray((when - weeks[0]) / step, dtype=float))
+    return np.asarray(np.floor(np.asarray((when - weeks[0]) / step, dtype=float)))
 
 
 def region_starts(events: Events, regions: pd.Index, weeks: pd.Index) -> FloatArray:
-    """Number the first event of each region, infinity without one, shape (N,).
+    """Give the first event of each region by its number, infinity without one, shape (N,).
 
     Raises
     ------

@@ -39,7 +39,8 @@ class ExtendedTwoWay:
         the reference has an effect (linear only), which adds leads.
     counted_effects
         Which effects the small-sample factor counts: "region" (not counted, nested in clusters) or "cohort" (cohort
-        effects counted, as R's etwfe does by default). Estimates are the same on a balanced panel.
+        effects counted, as R's etwfe does by default). Estimates are the same on a balanced panel. The Poisson form
+        always has cohort effects.
     """
 
     family: Literal["linear", "poisson"] = "linear"
@@ -67,11 +68,9 @@ def extended_two_way_fit(design: EventDesign, options: ExtendedTwoWay) -> tuple[
     effects (not region effects), week effects and covariates in logs. Errors are delta-method and clustered, with
     fixest's factor.
     """
-    design = keep_units(
-        design, design.starts > design.times[0] + design.anticipation, "treated from the first week on"
-    )
+    design = keep_units(design, design.starts > design.times[0] + design.anticipation, "treated from the first week on")
     if options.family == "poisson":
-        cells, rank = poisson_cells(design)
+        cells, rank = poisson_cells(design), 0
     elif design.covariates.shape[2]:
         cells, rank = _interacted_cells(design, options)
     elif options.control == "never":
@@ -79,10 +78,19 @@ def extended_two_way_fit(design: EventDesign, options: ExtendedTwoWay) -> tuple[
     else:
         cells = replace(imputed_cells(design, untreated_fit(design), leave_out=False))
         rank = int(cells.estimated.sum())
-    counted = design.cohorts.starts.size - 1 if options.counted_effects == "cohort" else 0
-    factor, df = clustered_factor(design, rank + counted, small_sample=True)
+    factor, df = clustered_factor(design, _coefficients(design, options, cells, rank), small_sample=True)
     how = f"CRV1 by {design.cluster_name}, t({df:g}), {options.family}, {options.control}-treated controls"
     return design, fit_from_cells(design, cells, base_period="universal", convention=how, factor=factor, df=df)
+
+
+def _coefficients(design: EventDesign, options: ExtendedTwoWay, cells: CellEstimates, rank: int) -> int:
+    """Count coefficients besides one per week; with cohort effects every effect also has its covariates."""
+    if options.counted_effects == "region" and options.family == "linear":
+        return rank
+    per_covariate = 1 + design.covariates.shape[2]
+    treated = int((cells.estimated & ~cells.reference).sum())
+    C, T = design.cohorts.starts.size, design.times.size
+    return int(treated * per_covariate + (C + T - 1) * per_covariate - T)
 
 
 def _interacted_cells(design: EventDesign, options: ExtendedTwoWay) -> tuple[CellEstimates, int]:

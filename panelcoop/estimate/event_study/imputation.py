@@ -87,9 +87,7 @@ def imputation_fit(design: EventDesign, options: Imputation) -> tuple[EventDesig
     effect of the cohort in that week. There is no small-sample factor and tails are normal. Leads come from a
     regression on untreated cells alone, relative to all earlier weeks (Borusyak, Jaravel and Spiess 2024, section 5).
     """
-    design = keep_units(
-        design, design.starts > design.times[0] + design.anticipation, "treated from the first week on"
-    )
+    design = keep_units(design, design.starts > design.times[0] + design.anticipation, "treated from the first week on")
     first = untreated_fit(design)
     cells = imputed_cells(design, first, leave_out=options.leave_out)
     how = "conservative variance" + (", leave-one-out" if options.leave_out else "")
@@ -125,9 +123,7 @@ def imputed_cells(design: EventDesign, first: UntreatedFit, *, leave_out: bool) 
         starts=first.starts,
         times=design.times,
         effect=effect,
-        reason=tuple(
-            "" if np.isfinite(e) else "the week or the region has no untreated observation" for e in effect
-        ),
+        reason=tuple("" if np.isfinite(e) else "the week or the region has no untreated observation" for e in effect),
         mass=np.maximum(counts[cohort, period], 1e-300),
         n_treated=anywhere[cohort, period] - lost,
         n_control=untreated.sum(axis=0)[period],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError, IdentificationError
@@ -170,7 +171,7 @@ def _event_matrix(design: EventDesign, amount: FloatArray) -> FloatArray:
     """Lay events out by region and week; events outside the panel's weeks are left out, (N, T)."""
     table = design.events.table
     out = np.zeros(design.outcome.shape)
-    unit = design.regions.get_indexer(table["region"])
+    unit = design.regions.get_indexer(pd.Index(table["region"]))
     week = np.searchsorted(design.times, period_numbers(design.weeks, table["date"]))
     numbers = period_numbers(design.weeks, table["date"])
     inside = (week < design.times.size) & (unit >= 0)
@@ -196,7 +197,9 @@ def _sample(design: EventDesign, options: LpDid, happens: BoolArray, h: int, ref
     control = (past == 0) & (ahead == 0) & ~already
     if absorbing:
         control &= design.starts[:, None] > design.times[weeks + max(h, 0)] + design.anticipation
-    base = design.outcome[:, weeks + reference] if options.base == "previous" else _running_mean(design, weeks + reference)
+    base = (
+        design.outcome[:, weeks + reference] if options.base == "previous" else _running_mean(design, weeks + reference)
+    )
     change = design.outcome[:, weeks + h] - base
     use = (treated | control) & ~np.isnan(change)
     has_event = (use & treated).any(axis=0) & (use & control).any(axis=0)

@@ -8,17 +8,13 @@ from panelcoop.errors import DataError
 from panelcoop.estimate.event_study.cells import CellEstimates, DenseInfluence
 from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.numerics.poisson_cells import log_linear_fit
-from panelcoop.options import FloatArray
+from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["poisson_cells"]
 
 
-def poisson_cells(design: EventDesign) -> tuple[CellEstimates, int]:
+def poisson_cells(design: EventDesign) -> CellEstimates:
     """Estimate the effect of every treated cohort and week on the outcome's scale.
-
-    Returns
-    -------
-    The cells, and the number of treatment coefficients.
 
     Raises
     ------
@@ -27,12 +23,14 @@ def poisson_cells(design: EventDesign) -> tuple[CellEstimates, int]:
 
     Notes
     -----
-    Treated cells are saturated, so the pooled Poisson regression with cohort effects, week effects and treatment
-    dummies equals a fit on untreated rows carried forward (Wooldridge 2023, section 5).
+    Treated cells are saturated (also in covariates), so the pooled Poisson regression with cohort effects, week
+    effects, covariates times both, and treatment dummies times covariates equals a fit on untreated rows carried
+    forward (Wooldridge 2023, section 5). Covariates are held fixed in the errors, as R's marginaleffects does.
     """
     seen = design.observed
     if (design.outcome[seen] < 0).any():
-        msg = f"'{design.outcome_name}' has {int((design.outcome[seen] < 0).sum())} negative values; Poisson needs counts."
+        below = int((design.outcome[seen] < 0).sum())
+        msg = f"'{design.outcome_name}' has {below} negative values; Poisson needs counts."
         raise DataError(msg)
     cohorts = design.cohorts
     unit, week = np.nonzero(seen)
@@ -48,6 +46,7 @@ def poisson_cells(design: EventDesign) -> tuple[CellEstimates, int]:
     gap = np.where(touched, y - fit.fitted, 0.0)
     effect = np.bincount(code[touched], gap[touched], minlength=n_cells)[here] / counts
     rows = np.zeros((design.starts.size, here.size))
+    own_fit = _treated_fit(design, y, (unit, week), code, here)
     score = (np.where(touched, 0.0, y - np.nan_to_num(fit.fitted))[:, None] * X) @ fit.bread
     by_unit = np.zeros((design.starts.size, X.shape[1]))
     np.add.at(by_unit, unit, score)
@@ -55,9 +54,9 @@ def poisson_cells(design: EventDesign) -> tuple[CellEstimates, int]:
         own = np.flatnonzero(touched & (code == cell))
         if np.isnan(effect[m]):
             continue
-        rows[unit[own], m] += (gap[own] - effect[m]) / counts[m]
+        rows[unit[own], m] += (y[own] - own_fit[own]) / counts[m]
         rows[:, m] -= by_unit @ (fit.fitted[own] @ X[own]) / counts[m]
-    cells = CellEstimates(
+    return CellEstimates(
         cohort=cohort,
         period=period,
         starts=cohorts.starts,
@@ -73,10 +72,25 @@ def poisson_cells(design: EventDesign) -> tuple[CellEstimates, int]:
         influence=DenseInfluence(rows),
         estimated_shares=False,
     )
-    return cells, here.size + cohorts.starts.size - 1 + design.covariates.shape[2]
 
 
-def _design_matrix(design: EventDesign, cohort: FloatArray, unit: FloatArray, week: FloatArray) -> FloatArray:
+def _treated_fit(
+    design: EventDesign, y: FloatArray, place: tuple[IntArray, IntArray], code: IntArray, cells: IntArray
+) -> FloatArray:
+    """Fit every treated cell by its mean, or by its own Poisson regression on the covariates."""
+    fitted = np.full(y.size, np.nan)
+    x = design.covariates[place]
+    for cell in cells:
+        own = code == cell
+        X = np.column_stack([np.ones(own.sum()), x[own]])
+        everything = np.ones(len(X), dtype=bool)
+        fitted[own] = log_linear_fit(y[own], X, np.ones(len(X)), everything).fitted if x.shape[1] else y[own].mean()
+    return fitted
+
+
+def _design_matrix(design: EventDesign, cohort: IntArray, unit: IntArray, week: IntArray) -> FloatArray:
     hot = np.eye(design.cohorts.starts.size)[cohort]
     weeks = np.eye(design.times.size)[week][:, 1:]
-    return np.column_stack([hot, weeks, design.covariates[unit, week]])
+    x = design.covariates[unit, week]
+    by_group = [group * x[:, [p]] for p in range(x.shape[1]) for group in (hot, weeks)]
+    return np.column_stack([hot, weeks, *by_group])

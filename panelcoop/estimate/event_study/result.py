@@ -14,7 +14,7 @@ from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.numerics.influence import cluster_sums, dyadic_covariance, influence_covariance
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 from panelcoop.results import Estimate
 
 __all__ = ["EventStudy", "event_study_result"]
@@ -162,14 +162,14 @@ class EventStudy(Estimate):
     def summary(self) -> str:
         """Write the summary of the estimate and the support of every horizon."""
         text = super().summary()
-        thin = self.support.index[self.support["thin"]] if len(self.support) else []
+        thin = list(self.support.index[self.support["thin"]]) if len(self.support) else []
         more = [f"  thin support at horizons {', '.join(map(str, thin))}; see support"] if len(thin) else []
         lost = [f"  NA at {h}: {why}" for h, why in self.reasons.items()]
         return "\n".join([text.replace("EventStudy:", f"EventStudy ({self.estimator}):", 1), *lost, *more])
 
 
 def event_study_result(
-    design: EventDesign, fit: EventFit, estimator: str, thin: Callable[[FloatArray, FloatArray], FloatArray]
+    design: EventDesign, fit: EventFit, estimator: str, thin: Callable[[FloatArray, FloatArray], BoolArray]
 ) -> EventStudy:
     """Label a fit.
 
@@ -227,9 +227,7 @@ def _covariates(design: EventDesign, fit: EventFit) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
 
 
-def _support(
-    design: EventDesign, fit: EventFit, thin: Callable[[FloatArray, FloatArray], FloatArray]
-) -> pd.DataFrame:
+def _support(design: EventDesign, fit: EventFit, thin: Callable[[FloatArray, FloatArray], BoolArray]) -> pd.DataFrame:
     """Count cohorts, treated regions and controls behind every horizon."""
     columns = ["cohorts", "treated", "controls", "thin"]
     if fit.cells is None:

@@ -9,7 +9,7 @@ import numpy as np
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.options import BoolArray, FloatArray, IntArray
+from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["Stacked", "stacked_fit"]
 
@@ -102,9 +102,7 @@ def _window(design: EventDesign, options: Stacked) -> tuple[int, int]:
     return leads, lags
 
 
-def _stacks(
-    design: EventDesign, horizons: FloatArray, reference: int
-) -> tuple[list[_SubExperiment], tuple[str, ...]]:
+def _stacks(design: EventDesign, horizons: IntArray, reference: int) -> tuple[list[_SubExperiment], tuple[str, ...]]:
     place = {time: t for t, time in enumerate(design.times)}
     found, lost = [], []
     for start in np.unique(design.starts[np.isfinite(design.starts)]):
@@ -115,7 +113,7 @@ def _stacks(
         columns = np.array([place[w] for w in weeks])
         levels = design.outcome[:, columns]
         changes = levels - design.outcome[:, [place[start + reference]]]
-        complete: BoolArray = ~np.isnan(changes).any(axis=1)
+        complete = np.asarray(~np.isnan(changes).any(axis=1))
         treated = np.flatnonzero((design.starts == start) & complete)
         controls = np.flatnonzero((design.starts > weeks[-1] + design.anticipation) & complete)
         if not treated.size or not controls.size:

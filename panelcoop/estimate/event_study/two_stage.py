@@ -62,9 +62,7 @@ def two_stage_fit(design: EventDesign, options: TwoStage) -> tuple[EventDesign, 
     Influence of a cluster: (X2'X2)^-1 [X2'e2 - X2'X1 (X10'X10)^-1 X10'e1] with e1 the first-stage residuals on
     untreated cells and e2 the second-stage residuals; no small-sample factor (Gardner 2022; Butts and Gardner 2022).
     """
-    design = keep_units(
-        design, design.starts > design.times[0] + design.anticipation, "treated from the first week on"
-    )
+    design = keep_units(design, design.starts > design.times[0] + design.anticipation, "treated from the first week on")
     first = untreated_fit(design)
     cells = _second_stage_cells(design, first, options)
     note = ("leads are mean first-stage residuals: no reference week is fixed at zero",) if options.leads else ()
@@ -95,9 +93,7 @@ def _second_stage_cells(design: EventDesign, first: UntreatedFit, options: TwoSt
         cohort=cohort,
         period=period,
         effect=effect,
-        reason=tuple(
-            "" if np.isfinite(e) else "the week or the region has no untreated observation" for e in effect
-        ),
+        reason=tuple("" if np.isfinite(e) else "the week or the region has no untreated observation" for e in effect),
         mass=np.maximum(counts[cohort, period], 1e-300),
         n_treated=counts[cohort, period],
         n_control=untreated.sum(axis=0)[period],

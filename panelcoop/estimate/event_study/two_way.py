@@ -17,7 +17,7 @@ from panelcoop.numerics.bacon import bacon_parts
 from panelcoop.numerics.cohort_cells import CohortMap, cohort_panel, influence_rows
 from panelcoop.numerics.imputation import masked_regression
 from panelcoop.numerics.two_way_cells import cell_system, residual
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 
 __all__ = ["Bacon", "TwoWay", "bacon_decomposition", "two_way_fit", "two_way_weights"]
@@ -106,7 +106,7 @@ def _references(design: EventDesign, every: FloatArray) -> FloatArray:
 
 
 def _regress(
-    design: EventDesign, horizon: FloatArray, mask: FloatArray, shown: FloatArray
+    design: EventDesign, horizon: FloatArray, mask: BoolArray, shown: FloatArray
 ) -> tuple[FloatArray, FloatArray, dict[str, tuple[float, FloatArray]], int]:
     if design.simple and mask.all():
         return _regress_means(design, horizon, shown)
@@ -118,9 +118,7 @@ def _regress(
     error = np.where(mask, outcome - fit.fitted, 0.0)
     rows = np.matmul(error[:, None, :], fit.slope)[:, 0, :]
     K = shown.size
-    extra = {
-        name: (float(fit.coefficients[K + p]), rows[:, K + p]) for p, name in enumerate(design.covariate_names)
-    }
+    extra = {name: (float(fit.coefficients[K + p]), rows[:, K + p]) for p, name in enumerate(design.covariate_names)}
     return fit.coefficients[:K], rows[:, :K], extra, fit.rank
 
 

@@ -13,7 +13,7 @@ from panelcoop.numerics.imputation import Imputed, impute
 from panelcoop.numerics.two_way_cells import CellSystem, cell_system, cells_estimable
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["UntreatedFit", "untreated_fit", "unit_rows"]
+__all__ = ["UntreatedFit", "unit_rows", "untreated_fit"]
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,7 @@ def untreated_fit(design: EventDesign) -> UntreatedFit:
     system = cell_system(weight, untreated, _effect_rows(design.effect_group))
     fit = impute(system, outcome, np.zeros((*outcome.shape, 0)), covariates)
     usable = observed & cells_estimable(system)
-    return UntreatedFit(
-        panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed
-    )
+    return UntreatedFit(panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed)
 
 
 def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, constant: FloatArray) -> FloatArray:
