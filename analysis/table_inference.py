@@ -9,5 +9,8 @@ from panelcoop.report.table import save_table
 plan = pc.read_plan("study.toml")
 panel = pc.assemble(plan)
 fit = planned_regression(panel)
-comparison = fit.inference(planned_methods(panel), settings=planned_settings(panel))
-save_table(inference_comparison_table(comparison, fit), "analysis/output/tables", provenance(plan.hash))
+methods, omitted = planned_methods(panel)
+comparison = fit.inference(methods, settings=planned_settings(panel))
+save_table(
+    inference_comparison_table(comparison, fit, omitted=omitted), "analysis/output/tables", provenance(plan.hash)
+)

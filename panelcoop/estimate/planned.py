@@ -91,9 +91,12 @@ def planned_settings(panel: Panel) -> InferenceSettings:
     )
 
 
-def planned_methods(panel: Panel) -> list[Method]:
-    """List the plan's methods of inference, the main one first."""
-    return [METHODS[name] for name in plan_of(panel).inference.methods]
+def planned_methods(panel: Panel) -> tuple[list[Method], dict[str, str]]:
+    """List the plan's methods of inference, the main one first, and those the data do not allow with the reason."""
+    asked = [METHODS[name] for name in plan_of(panel).inference.methods]
+    located = {"longitude", "latitude"} <= set(panel.regions.columns)
+    lost = {"conley": "the table of regions has no coordinates"} if "conley" in asked and not located else {}
+    return [method for method in asked if method not in lost], lost
 
 
 def _within_weeks(panel: Panel, model: ModelPlan) -> Panel:

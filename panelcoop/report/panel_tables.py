@@ -47,9 +47,13 @@ def panel_table(panel: Panel, *, stage: str = "stage", columns: Sequence[str] | 
     stages = [s for s in (*STAGES, *map(str, means.index)) if s in means.index]
     stages = list(dict.fromkeys(stages))
     rows = {}
+    index = _shared_index([c for c in chosen if panel.roles.get(c) == "outcome"])
     for role, head in GROUPS.items():
+        head = f"{head}, {index} index" if role == "outcome" and index else head  # noqa: PLW2901 - the same head, longer
         for name in [c for c in chosen if panel.roles.get(c) == role]:
-            rows[head, _named(name)] = _describe(dict(described.loc[name]), [float(means[name][s]) for s in stages])
+            rows[head, _named(name, index)] = _describe(
+                dict(described.loc[name]), [float(means[name][s]) for s in stages]
+            )
         for slot in panel.empty_slots if role == "driver" else ():
             rows[head, label_of(slot)] = ["none", *["no data"] * (2 + len(stages))]
     body = pd.DataFrame.from_dict(rows, orient="index", columns=_heads(stages))
@@ -82,9 +86,15 @@ def _numeric(panel: Panel) -> list[str]:
     return [c for c in wanted if pd.api.types.is_numeric_dtype(panel.data[c])]
 
 
-def _named(column: str) -> str:
-    unit = unit_of(column)
-    return f"{label_of(column)}, {unit}" if unit else label_of(column)
+def _shared_index(outcomes: Sequence[str]) -> str:
+    """Name the policy index behind all outcomes, if it is one."""
+    named = {label_of(c).partition(" (")[2].removesuffix(")") for c in outcomes if " (" in label_of(c)}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _named(column: str, index: str) -> str:
+    name, unit = label_of(column).removesuffix(f" ({index})"), unit_of(column)
+    return f"{name}, {unit}" if unit else name
 
 
 def _describe(row: Mapping[str, Any], by_stage: Sequence[float]) -> list[str]:

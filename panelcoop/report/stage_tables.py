@@ -22,7 +22,7 @@ REFERENCE = "ref."
 
 
 def stage_effects_table(
-    evidence: StageEvidence, *, name: str = "stage_effects", labels: Mapping[str, str] | None = None
+    evidence: StageEvidence, *, name: str = "stage_effects", model: str = "", labels: Mapping[str, str] | None = None
 ) -> Table:
     """Lay out driver-by-stage effects: drivers in rows, stages in columns, tests of homogeneity at the end.
 
@@ -32,6 +32,8 @@ def stage_effects_table(
         Effects, homogeneity and averages under one method of inference.
     name
         Stem of the table's files.
+    model
+        What the title calls the model, if it is not the main one.
     labels
         Readable names by driver; the package's own by default.
 
@@ -53,11 +55,13 @@ def stage_effects_table(
         rows[label_of(slot, labels), "Effect"] = ["no data"] * len(fit.stages) + ["", ""]
     body = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     body.index = pd.MultiIndex.from_tuples(list(rows))
-    title = f"Drivers of {label_of(fit.outcome, labels).lower()} by stage"
+    title = f"Drivers of {label_of(fit.outcome, labels).lower()} by stage{f': model {model}' if model else ''}"
     return Table(name, title, body, _notes(evidence, labels), evidence.effects.reset_index())
 
 
-def inference_comparison_table(comparison: pd.DataFrame, fit: StageInteraction) -> Table:
+def inference_comparison_table(
+    comparison: pd.DataFrame, fit: StageInteraction, *, omitted: Mapping[str, str] | None = None
+) -> Table:
     """Lay out the p-values of every method for every effect, with each method's convention in the notes.
 
     Parameters
@@ -66,6 +70,8 @@ def inference_comparison_table(comparison: pd.DataFrame, fit: StageInteraction) 
         What ``fit.inference`` returned: one row per hypothesis and method.
     fit
         The regression.
+    omitted
+        Methods that could not be used, with the reason: the notes name them.
 
     Returns
     -------
@@ -86,7 +92,8 @@ def inference_comparison_table(comparison: pd.DataFrame, fit: StageInteraction) 
     notes = (
         f"p-values of the same effects on {label_of(fit.outcome).lower()} under each method of inference.",
         *[f"{r.method}: {r.convention}." for r in ways.itertuples()],
-        *[f"{r.method}: not computed, {r.note}." for r in lost.itertuples()],
+        *[f"{r.method}: not computed, {str(r.note).rstrip('.')}." for r in lost.itertuples()],
+        *[f"{method}: not computed, {why}." for method, why in (omitted or {}).items()],
     )
     return Table("inference", "The same effects under every method of inference: p-values", body, notes, flat)
 

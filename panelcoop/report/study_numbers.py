@@ -114,7 +114,7 @@ def stage_numbers(evidence: StageEvidence) -> dict[str, Any]:
 
 
 def crosscheck_numbers(check: CrossCheck) -> dict[str, Any]:
-    """Give the engines a model was refitted with, and the order of the largest relative difference."""
+    """Give the engines a model was refitted with, and the power of ten above the largest relative difference."""
     largest = check.largest
     orders = {str(e): {c: _order(float(v)) for c, v in dict(row).items()} for e, row in largest.iterrows()}
     return {"engines": list(orders), "largest": orders, "skipped": dict(check.skipped)}
@@ -124,14 +124,17 @@ def headline_of(evidence: StageEvidence, numbers: Mapping[str, Any]) -> str:
     """Say in one sentence whether drivers act differently by stage, and which effects stand out."""
     outcome = label_of(evidence.fit.outcome).lower()
     tested, rejected = numbers["homogeneity_tested"], numbers["homogeneity_rejected"]
+    how = f"Holm over {tested} drivers, 5%, {evidence.method}"
     first = (
-        f"Drivers of {outcome}: equality over stages is rejected for {_listed(rejected)}"
+        f"The effect on {outcome} of {_listed(rejected)} differs between stages ({how})"
         if rejected
-        else f"Drivers of {outcome}: equality over stages is rejected for none of {tested} drivers"
+        else f"No test rejects that a driver's effect on {outcome} is the same at all stages ({how})"
     )
     found = numbers["significant"]
-    second = f"effects that differ from zero at 5%: {_listed(found)}" if found else "no single effect differs from zero"
-    return f"{first} (Holm, 5%, {evidence.method}); {second}."
+    second = (
+        f"single effects that differ from zero: {_listed(found)}" if found else "no single effect differs from zero"
+    )
+    return f"{first}; {second}."
 
 
 def _effect(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,9 +161,9 @@ def _listed(items: Sequence[str]) -> str:
     return ", ".join(items[:-1]) + " and " + items[-1] if len(items) > 1 else "".join(items)
 
 
-def _order(value: float) -> str:
-    """Write a small number as the power of ten above it: stable where digits of rounding are not."""
-    return "0" if not value > 0 else f"10^({math.ceil(math.log10(value))})"
+def _order(value: float) -> int | None:
+    """Give the power of ten above a small number: stable where digits of rounding are not; None for zero."""
+    return math.ceil(math.log10(value)) if value > 0 else None
 
 
 def _week(label: object) -> str:

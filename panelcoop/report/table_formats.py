@@ -38,6 +38,9 @@ LATEX = {
 }
 """Characters that LaTeX misreads or a basic font lacks."""
 
+PAGE_ROWS = 40
+"""Longer tables may break over pages."""
+
 
 def latex_text(text: object) -> str:
     r"""Write plain text for LaTeX.
@@ -104,16 +107,18 @@ def to_markdown(body: pd.DataFrame, title: str, notes: Sequence[str]) -> str:
 
 def to_typst(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str) -> str:
     """Write a table as a Typst figure in the manner of booktabs, with the notes under the bottom rule."""
-    width = len(body.columns) + 1
+    width, long = len(body.columns) + 1, len(body) > PAGE_ROWS
     lines = [
+        *(["#[", "#show figure: set block(breakable: true)"] if long else []),
         "#figure(",
         "  kind: table,",
         f"  caption: [{typst_text(title)}],",
-        "  block(width: 100%, breakable: false)[",
-        "    #set text(size: 8.5pt)",
+        f"  block(width: 100%, breakable: {str(long).lower()})[",
+        "    #set text(size: 8.5pt, hyphenate: false)",
+        "    #set par(justify: false)",
         "    #table(",
         f"      columns: (auto,) + (1fr,) * {width - 1}, align: (left,) + (center,) * {width - 1},",
-        "      stroke: none, inset: (x: 3pt, y: 2.6pt),",
+        "      stroke: none, inset: (x: 2.5pt, y: 2.6pt),",
         "      table.hline(stroke: 0.8pt),",
         *_typst_head(body),
         "      table.hline(stroke: 0.4pt),",
@@ -125,7 +130,7 @@ def to_typst(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str
     lines += ["      table.hline(stroke: 0.8pt),", "    )"]
     if notes:
         lines.append(f"    #align(left)[#text(size: 7.5pt)[_Notes._ {typst_text(' '.join(notes))}]]")
-    return "\n".join([*lines, "  ],", f") <tab:{label}>", ""])
+    return "\n".join([*lines, "  ],", f") <tab:{label}>", *(["]"] if long else []), ""])
 
 
 def _typst_head(body: pd.DataFrame) -> list[str]:
