@@ -41,6 +41,9 @@ LATEX = {
 PAGE_ROWS = 40
 """Longer tables may break over pages."""
 
+LONG_STUB = 30
+"""Row labels of more characters take the room that is left."""
+
 
 def latex_text(text: object) -> str:
     r"""Write plain text for LaTeX.
@@ -117,7 +120,7 @@ def to_typst(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str
         "    #set text(size: 8.5pt, hyphenate: false)",
         "    #set par(justify: false)",
         "    #table(",
-        f"      columns: (auto,) + (1fr,) * {width - 1}, align: (left,) + (center,) * {width - 1},",
+        f"      columns: {_widths(body)}, align: (left,) + (center,) * {width - 1},",
         "      stroke: none, inset: (x: 2.5pt, y: 2.6pt),",
         "      table.hline(stroke: 0.8pt),",
         *_typst_head(body),
@@ -131,6 +134,13 @@ def to_typst(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str
     if notes:
         lines.append(f"    #align(left)[#text(size: 7.5pt)[_Notes._ {typst_text(' '.join(notes))}]]")
     return "\n".join([*lines, "  ],", f") <tab:{label}>", *(["]"] if long else []), ""])
+
+
+def _widths(body: pd.DataFrame) -> str:
+    """Share the width among data columns, or leave it to row labels where these are long."""
+    stubs = [str(label[-1] if isinstance(label, tuple) else label) for label in body.index]
+    first, other = ("1fr", "auto") if max(map(len, stubs), default=0) > LONG_STUB else ("auto", "1fr")
+    return f"({first},) + ({other},) * {len(body.columns)}"
 
 
 def _typst_head(body: pd.DataFrame) -> list[str]:

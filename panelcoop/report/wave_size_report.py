@@ -66,6 +66,10 @@ def wave_size_report(tables: Mapping[str, pd.DataFrame], *, replications: int) -
 
 def _section(table: pd.DataFrame, title: str) -> str:
     flat = table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
-    flat.columns = [" ".join(map(str, c)).strip() if isinstance(c, tuple) else str(c) for c in flat.columns]
+    flat = flat.set_axis([_name(column) for column in flat.columns.to_list()], axis=1)
     text = flat.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
     return to_markdown(text.set_index(text.columns[0]), title, ())
+
+
+def _name(column: object) -> str:
+    return " ".join(map(str, column)).strip() if isinstance(column, tuple) else str(column)
