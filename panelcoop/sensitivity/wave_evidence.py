@@ -1,0 +1,143 @@
+"""The full evidence behind the wave test: grids of designs, verdict shares, drift tests, and their tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.numerics.ascent_test import AscentSettings, ascent_test
+from panelcoop.numerics.drift import harvey_leybourne_taylor, perron_yabu
+from panelcoop.sensitivity.wave_designs import (
+    DRIFTLESS,
+    NULLS,
+    Design,
+    Noise,
+    Truth,
+    common_noise,
+    mean_path,
+    simulate_panel,
+)
+from panelcoop.sensitivity.wave_size import panel_rejections, path_rejections
+from panelcoop.waves.inputs import WaveInput
+from panelcoop.waves.primary import wave_test_of
+from panelcoop.waves.thresholds import WaveThresholds
+from panelcoop.waves.verdict import VERDICTS
+
+__all__ = [
+    "drift_rates",
+    "largest_sizes",
+    "main_designs",
+    "path_and_panel",
+    "robustness_designs",
+    "surface_designs",
+    "verdict_shares",
+    "wide_table",
+]
+
+WEEKS = (52, 100, 150)
+ROOTS = (0.0, 0.5, 0.8, 0.95, 1.0)
+SHARES = (0.1, 0.3)
+ACCEPTED_NULL, ACCEPTED_DRIFTLESS, DRIFTLESS_ROOT = 0.075, 0.10, 0.8
+
+
+def main_designs() -> list[Design]:
+    """List all nulls and alternatives at three lengths, five roots and two common shares."""
+    truths: list[tuple[Truth, float]] = [(truth, 2.0) for truth in (*NULLS, DRIFTLESS)]
+    truths += [("rising", 2.0), ("rising", 3.0), ("irregular", 2.0)]
+    return [
+        Design(truth, amplitude, weeks, root, share)
+        for (truth, amplitude), weeks, root, share in product(truths, WEEKS, ROOTS, SHARES)
+    ]
+
+
+def robustness_designs(noise: Noise) -> list[Design]:
+    """List the designs of one further kind of noise, at a common share of 30%."""
+    truths: tuple[Truth, ...] = ("linear", "staircase", "hump", "driftless", "rising")
+    return [
+        Design(truth, 2.0, weeks, root, 0.3, noise=noise)
+        for truth, weeks, root in product(truths, WEEKS, (0.0, 0.5, 0.8, 0.95))
+    ]
+
+
+def surface_designs() -> list[Design]:
+    """List rising waves by amplitude and common share: the power surface, AR .5."""
+    amplitudes, shares = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0), (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+    return [Design("rising", a, weeks, 0.5, share) for a, weeks, share in product(amplitudes, WEEKS, shares)]
+
+
+def path_and_panel(*, replications: int = 1000, draws: int = 199, seed: int = 2) -> pd.DataFrame:
+    """Show that simulating the common path gives the rejection rates of simulating whole panels."""
+    rows = []
+    for truth, root in product(("staircase", "rising"), (0.5, 0.95)):
+        design = Design(truth, 2.0, 52, root, 0.3)  # type: ignore[arg-type]
+        for name, run in (("path", path_rejections), ("panel", panel_rejections)):
+            found = run(design, replications, AscentSettings(draws=draws), np.random.default_rng(seed))
+            rows.append({"truth": truth, "root": root, "simulated": name, "U": found.ascent, "W >= 2": found.two_waves})
+    return pd.DataFrame(rows).pivot_table(index=["truth", "root"], columns="simulated").round(3)
+
+
+def verdict_shares(
+    designs: Iterable[Design], *, replications: int = 200, draws: int = 199, seed: int = 3
+) -> pd.DataFrame:
+    """Count the verdicts over simulated panels, one row per design, shares of replications."""
+    thresholds = WaveThresholds(draws=draws)
+    rows: list[dict[str, object]] = []
+    for design in designs:
+        rng = np.random.default_rng([seed, design.weeks, len(rows)])
+        found = Counter(_verdict(design, thresholds, rng) for _ in range(replications))
+        setting = {"truth": design.truth, "a": design.amplitude, "T": design.weeks, "common": design.share}
+        rows.append({**setting, **{str(verdict): found[verdict] / replications for verdict in VERDICTS}})
+    return pd.DataFrame(rows).set_index(["truth", "a", "T", "common"])
+
+
+def drift_rates(*, replications: int = 300, seed: int = 4) -> pd.DataFrame:
+    """Compare one-sided 5% drift tests: two plain ones, Fourier terms, and Fourier terms with the net rise."""
+    truths: tuple[Truth, ...] = ("flat", "hump", "driftless", "linear", "rising")
+    settings, rows = AscentSettings(draws=99), []
+    for truth, weeks, root in product(truths, WEEKS, (0.5, 0.8, 0.95)):
+        design = Design(truth, 2.0, weeks, root, 0.3)
+        rng = np.random.default_rng([seed, weeks, int(100 * root)])
+        paths = mean_path(truth, weeks, 2.0)[:, None] + common_noise(design, replications, rng)
+        p = np.array([_drift_p(path, settings) for path in paths.T])
+        names = ("Harvey-Leybourne-Taylor", "Perron-Yabu", "with Fourier pairs", "with Fourier pairs and net rise")
+        rates = dict(zip(names, (p <= settings.level).mean(axis=0), strict=True))
+        rows.append({"truth": truth, "T": weeks, "AR": root, **rates})
+    return pd.DataFrame(rows).set_index(["truth", "T", "AR"])
+
+
+def wide_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Lay rejection rates out by truth, weeks and common share (rows) and statistic and AR root (columns)."""
+    named = found.rename(
+        columns={"ascent": "U", "two_waves": "W >= 2", "amplitude": "a", "weeks": "T", "share": "common"}
+    )
+    wide = named.pivot_table(
+        index=["noise", "truth", "a", "T", "common"], columns="root", values=["U", "W >= 2"], sort=False
+    )
+    wide.columns = pd.Index([f"{column[0]}, AR {column[1]:g}" for column in wide.columns.to_list()])
+    return wide.round(3)
+
+
+def largest_sizes(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest rejection rate of U by kind of null and noise, beside what is accepted."""
+    null = found[found["truth"].isin(NULLS)].groupby("noise", sort=False)["ascent"].max()
+    calm = found[(found["truth"] == DRIFTLESS) & (found["root"] <= DRIFTLESS_ROOT)]
+    driftless = calm.groupby("noise", sort=False)["ascent"].max()
+    table = pd.DataFrame({"monotone and hump nulls": null, "driftless waves, AR <= .8": driftless})
+    held = (table.iloc[:, 0] <= ACCEPTED_NULL) & (table.iloc[:, 1] <= ACCEPTED_DRIFTLESS)
+    return table.round(3).assign(accepted=f"{ACCEPTED_NULL} and {ACCEPTED_DRIFTLESS:.2f}", held=held)
+
+
+def _verdict(design: Design, thresholds: WaveThresholds, rng: np.random.Generator) -> str:
+    values = simulate_panel(design, rng)
+    clock = np.arange(float(design.weeks))
+    work = WaveInput(values, clock, pd.RangeIndex(len(values)), pd.RangeIndex(design.weeks))
+    return wave_test_of(work, outcome="y", thresholds=thresholds).verdict
+
+
+def _drift_p(path: np.ndarray[tuple[int, ...], np.dtype[np.float64]], settings: AscentSettings) -> tuple[float, ...]:
+    test = ascent_test(path, np.arange(float(path.size)), settings)
+    return harvey_leybourne_taylor(path).p_up, perron_yabu(path).p_up, test.drift.p_up, test.p_up
