@@ -8,13 +8,12 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from panelcoop.checks import name_few, nearest
-from panelcoop.errors import PlanError
 from panelcoop.panel.block import Block, constant_columns, stack_blocks
 from panelcoop.panel.drivers import authority_block, profit_block, risk_block
 from panelcoop.panel.inputs import Inputs, read_inputs
 from panelcoop.panel.outcomes import counterpart_block, outcome_block, policy_block
 from panelcoop.panel.plan import Plan, read_plan
+from panelcoop.panel.plan_checks import fail_if_columns_unknown, fail_if_regions_unknown
 from panelcoop.panel.record import Ledger, Panel, Role, SpatialWeights
 from panelcoop.panel.regions import china_provinces
 from panelcoop.panel.schema import check_edges, check_panel, check_provinces, check_response_levels, check_weekly
@@ -61,12 +60,13 @@ def assemble(plan: Plan | Path | str = "study.toml", *, data: Inputs | Path | st
     regions = _regions(inputs, plan)
     weights = contiguity_weights(inputs.facts.contiguity, regions, joined=plan.weights.joined)
     blocks = _blocks(inputs, regions, weights, plan)
+    roles = {name: role for block in blocks for name, role in block.roles.items()}
+    fail_if_columns_unknown(plan, roles)
     panel_data = _stages_as_categories(stack_blocks(blocks, plan.weeks, regions))
     check_panel(panel_data)
-    _fail_if_columns_unknown(plan, list(panel_data.columns))
     return Panel(
         data=panel_data,
-        roles=MappingProxyType({name: role for block in blocks for name, role in block.roles.items()}),
+        roles=MappingProxyType(roles),
         notes=MappingProxyType({name: note for block in blocks for name, note in block.notes.items()}),
         regions=_region_table(inputs, regions),
         weights=MappingProxyType({weights.name: weights}),
@@ -95,16 +95,8 @@ def _check_inputs(inputs: Inputs) -> None:
 
 def _regions(inputs: Inputs, plan: Plan) -> list[str]:
     known = sorted(map(str, inputs.facts.provinces.index))
-    if plan.data.regions == "all":
-        return known
-    for number, region in enumerate(plan.data.regions, start=1):
-        if region not in known:
-            msg = (
-                f"The plan, data.regions[{number}]: found '{region}'{nearest(region, known)}, not in the table of "
-                f"provinces. Allowed: 'all' or {name_few(known, 31)}."
-            )
-            raise PlanError(msg)
-    return sorted(set(plan.data.regions))
+    fail_if_regions_unknown(plan, china_provinces().codes)
+    return known if plan.data.regions == "all" else sorted(set(plan.data.regions) & set(known))
 
 
 def _blocks(inputs: Inputs, regions: list[str], weights: SpatialWeights, plan: Plan) -> list[Block]:
@@ -188,19 +180,3 @@ def _ledger(inputs: Inputs, blocks: Iterable[Block], weights: SpatialWeights) ->
         )
     made = [entry for block in blocks for entry in (block.ledger, block.missing_cells())]
     return sum(made, inputs.ledger + alone)
-
-
-def _fail_if_columns_unknown(plan: Plan, columns: list[str]) -> None:
-    named = [("outcomes.main", plan.outcomes.main), ("waves.outcome", plan.waves.outcome)]
-    for place, model in (("model", plan.model), *((f"companions[{k}]", m) for k, m in enumerate(plan.companions, 1))):
-        named.append((f"{place}.outcome", model.outcome))
-        named += [(f"{place}.drivers[{k}]", name) for k, name in enumerate(model.drivers, 1)]
-        named += [(f"{place}.controls[{k}]", name) for k, name in enumerate(model.controls, 1)]
-    for key, name in named:
-        if name not in columns:
-            hint = f"'{name}' is an empty slot" if name in plan.drivers.empty else f"found '{name}'"
-            msg = (
-                f"The plan, {key}: {hint}{nearest(name, columns)}, which is no column of the panel. "
-                f"Allowed: {name_few(columns, 60)}."
-            )
-            raise PlanError(msg)

@@ -206,6 +206,9 @@ def test_lag_of_the_plan(plan, inputs, panel):
         ("outcomes.main", "nothing", r"outcomes\.main: found 'nothing'"),
         ("waves.outcome", "nothing", r"waves\.outcome: found 'nothing'"),
         ("data.regions", ["CN-HB", "CN-HX"], r"data\.regions\[2\]: found 'CN-HX'.*Allowed"),
+        ("weights.joined", [["CN-HI", "CN-XX"]], r"weights\.joined\[1\]: found 'CN-XX'"),
+        ("inference.outlier_region", "Hubei", r"inference\.outlier_region: found 'Hubei'.*no region"),
+        ("model.outcome", "own_risk", r"model\.outcome: 'own_risk' is a driver, not an outcome"),
     ],
 )
 def test_plan_that_names_what_is_not_there_is_refused(plan, inputs, key, value, message):
