@@ -156,7 +156,7 @@ def studentising_terms(
         raise DataError(msg)
     groups, size = terms[0].groups, terms[0].size
     scale = (size - 1) / size if factors is None else factors[0]
-    changed = jackknife_directions(fit, contrasts.directions, groups)
+    changed = jackknife_directions(fit, contrasts.directions, groups).rows
     return [VarianceTerm(groups, size, scale, None, changed)]
 
 
