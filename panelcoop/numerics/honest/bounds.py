@@ -1,0 +1,146 @@
+"""Honest bounds at one magnitude: which interval, from which restriction, by which method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from panelcoop.errors import IdentificationError
+from panelcoop.numerics.honest.bias_path import BiasPath, bias_path
+from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, least_favourable
+from panelcoop.numerics.honest.confidence_set import ConfidenceSet, Scan, confidence_set
+from panelcoop.numerics.honest.fixed_length import FixedLength, fixed_length
+from panelcoop.numerics.honest.restrictions import Restriction, polyhedra, second_differences
+from panelcoop.numerics.honest.study import StudyArrays
+from panelcoop.numerics.honest.vertices import VertexProcess, vertex_process
+from panelcoop.options import FloatArray
+
+__all__ = ["HonestMethod", "HonestProblem", "Precision", "honest_set"]
+
+HonestMethod: TypeAlias = Literal["FLCI", "Conditional", "C-F", "C-LF"]
+WINDOW = 20.0  # standard errors of the target on either side of the largest bias, as in the authors' software
+FIRST_STAGE = 0.1  # share of alpha spent on the first stage of a hybrid, as Rambachan and Roth recommend
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How finely to compute.
+
+    Attributes
+    ----------
+    points
+        Grid points of the scan of targets.
+    refine
+        Refine endpoints beyond the grid; False reports the outermost accepted grid points.
+    draws, seed
+        Simulated draws behind least favourable critical values, and their seed.
+    """
+
+    points: int = 1000
+    refine: bool = True
+    draws: int = 10_000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class HonestProblem:
+    """An event study, a restriction, a method, and a size.
+
+    Attributes
+    ----------
+    study, restriction, method
+        What is bounded, under what, and how.
+    alpha
+        One minus the level.
+    precision
+        Grid and draws.
+    """
+
+    study: StudyArrays
+    restriction: Restriction
+    method: HonestMethod
+    alpha: float
+    precision: Precision
+
+    @cached_property
+    def normals(self) -> FloatArray:
+        """Standard normals for least favourable critical values, the same for all magnitudes; shape (n, P + T)."""
+        rng = np.random.default_rng(self.precision.seed)
+        return rng.standard_normal((self.precision.draws, self.study.estimates.size))
+
+    @cached_property
+    def path(self) -> BiasPath:
+        """The frontier of affine estimators, the same for all magnitudes."""
+        return bias_path(self.study)
+
+    @property
+    def kappa(self) -> float:
+        """Size of a hybrid's first stage."""
+        return FIRST_STAGE * self.alpha
+
+    @property
+    def second_size(self) -> float:
+        """Size of a hybrid's second stage."""
+        return (self.alpha - self.kappa) / (1 - self.kappa)
+
+
+def honest_set(problem: HonestProblem, magnitude: float) -> ConfidenceSet:
+    """Return the confidence set of the target at one magnitude of the restriction.
+
+    Notes
+    -----
+    FLCI: the shortest fixed-length interval; it knows of no sign or shape. Conditional: the test of Andrews, Roth and
+    Pakes at size alpha. C-LF and C-F: a first stage at kappa = alpha / 10 (least favourable critical value; fixed-length
+    interval) and the conditional test at (alpha - kappa) / (1 - kappa) given that it passed.
+    """
+    if problem.method == "FLCI":
+        found = fixed_length(problem.study, problem.path, magnitude, problem.alpha)
+        return ConfidenceSet(found.estimate - found.half_length, found.estimate + found.half_length, 1)
+    first = fixed_length(problem.study, problem.path, magnitude, problem.kappa) if problem.method == "C-F" else None
+    tests = [_test(problem, process, first) for process in _processes(problem, magnitude)]
+    return confidence_set(tests, _scan(problem, magnitude, first))
+
+
+def _processes(problem: HonestProblem, magnitude: float) -> Iterator[VertexProcess]:
+    study = problem.study
+    seen = set()
+    for piece in polyhedra(problem.restriction, magnitude, study.n_pre, study.n_post):
+        process = vertex_process(piece, study)
+        if process is None:
+            msg = "too many vertices"
+            raise IdentificationError(msg)
+        key = process.level.tobytes() + process.root.tobytes()
+        if key not in seen:  # at M = 0 all pieces are the same
+            seen.add(key)
+            yield process
+
+
+def _test(problem: HonestProblem, process: VertexProcess, first: FixedLength | None) -> ConditionalTest:
+    if problem.method == "Conditional":
+        return ConditionalTest(process, problem.alpha, FirstStage())
+    if first is None:
+        most = least_favourable(process, problem.kappa, problem.normals)
+        return ConditionalTest(process, problem.second_size, FirstStage(most=most))
+    stage = FirstStage(weights=first.weights, half_length=first.half_length)
+    return ConditionalTest(process, problem.second_size, stage, first.estimate)
+
+
+def _scan(problem: HonestProblem, magnitude: float, first: FixedLength | None) -> Scan:
+    """Choose the first window: the fixed-length interval, or 20 standard errors around the largest plausible bias."""
+    study, how = problem.study, problem.precision
+    if first is not None:
+        return Scan(first.estimate, first.half_length, how.points, how.refine, widen=False)
+    before = np.append(study.estimates[: study.n_pre], 0.0)
+    after = np.abs(study.weights)
+    if problem.restriction.kind == "relative-magnitudes":
+        bias = magnitude * np.abs(np.diff(before)).max() * float(np.arange(1, study.n_post + 1) @ after)
+    else:
+        late = np.linalg.solve(second_differences(study.n_pre, study.n_post)[study.n_pre - 1 :, study.n_pre :].T, after)
+        relative = problem.restriction.kind == "smoothness-relative"
+        unit = np.abs(np.diff(before, n=2)).max(initial=0.0) if relative else 1.0
+        bias = magnitude * unit * float(np.abs(late).sum())
+    return Scan(study.target, float(bias) + WINDOW * study.std_error, how.points, how.refine)
