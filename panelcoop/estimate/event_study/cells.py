@@ -130,6 +130,8 @@ class EventFit:
         Why a horizon is NaN.
     dyads
         Members of each unit where units are dyads; the covariance then allows for shared members.
+    week_scores
+        Influence of weeks, shape (T, K), for estimators that are not saturated in cohort and week.
     """
 
     horizons: FloatArray
@@ -146,6 +148,7 @@ class EventFit:
     extra: dict[str, tuple[float, FloatArray]] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
     dyads: tuple[IntArray, IntArray] | None = None
+    week_scores: FloatArray | None = None
 
 
 def clip_horizons(horizon: FloatArray, window: tuple[int, int] | None, ends: str) -> tuple[FloatArray, BoolArray]:

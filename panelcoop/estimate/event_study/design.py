@@ -227,19 +227,14 @@ def keep_weeks(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign
 
 
 def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
-    """Read the stage of each region in the week of its event."""
+    """Read the stage of each region in the week of its event; a missing one is a group of its own, "no stage"."""
     wide = column.reset_index().pivot_table(index="region", columns="week", values=str(column.name), aggfunc="first")
     wide = wide.reindex(index=design.regions, columns=design.weeks)
     week = np.searchsorted(design.times, design.starts)
     inside = np.isfinite(design.starts) & (week < design.times.size)
     found = wide.to_numpy(dtype=object)[np.arange(len(wide)), np.minimum(week, design.times.size - 1)]
-    missing = inside & pd.isna(found)
-    if missing.any():
-        msg = f"Stage '{column.name}' is missing in the week of the event for {name_few(design.regions[missing])}."
-        raise DataError(msg)
-    codes, labels = pd.factorize(
-        pd.Series([f if here else None for f, here in zip(found, inside, strict=True)]), sort=False
-    )
+    named = [("no stage" if pd.isna(f) else f) if here else None for f, here in zip(found, inside, strict=True)]
+    codes, labels = pd.factorize(pd.Series(named, dtype=object))
     return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels))
 
 

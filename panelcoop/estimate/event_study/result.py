@@ -52,6 +52,8 @@ class EventStudy(Estimate):
         By horizon: cohorts, treated regions, fewest controls, and whether that is thin.
     covariates
         Estimate and standard error of covariates, for regressions that report them.
+    week_scores
+        Influence of weeks on ``params``, shape (T, K); None where estimators are saturated in cohort and week.
     """
 
     estimator: str
@@ -69,6 +71,7 @@ class EventStudy(Estimate):
     reasons: dict[int, str]
     support: pd.DataFrame
     covariates: pd.DataFrame
+    week_scores: FloatArray | None = None
 
     @property
     def horizons(self) -> FloatArray:
@@ -216,6 +219,7 @@ def event_study_result(
         reasons=fit.reasons,
         support=_support(design, fit, thin),
         covariates=_covariates(design, fit),
+        week_scores=fit.week_scores,
     )
 
 

@@ -70,12 +70,13 @@ def two_way_fit(design: EventDesign, options: TwoWay) -> tuple[EventDesign, Even
     every = np.unique(horizon[mask & ~np.isnan(horizon)])
     reference = _references(design, every)
     shown = every[~np.isin(every, reference)]
-    fit = _regress(design, horizon, mask, shown)
-    estimates, rows, extra, rank = fit
+    estimates, rows, by_week, extra, rank = _regress(design, horizon, mask, shown)
     horizons = np.sort(np.concatenate([shown, reference]))
     place = np.searchsorted(horizons, shown)
     full, influence = np.zeros(horizons.size), np.zeros((len(rows), horizons.size))
     full[place], influence[:, place] = estimates, rows
+    week_scores = np.zeros((design.times.size, horizons.size))
+    week_scores[:, place] = by_week
     factor, df = clustered_factor(design, rank, small_sample=options.small_sample)
     lost = horizons[np.isnan(full)]
     return design, EventFit(
@@ -90,6 +91,7 @@ def two_way_fit(design: EventDesign, options: TwoWay) -> tuple[EventDesign, Even
         nobs=int(mask.sum()),
         convention=f"CRV1 by {design.cluster_name}, t({df:g})",
         extra=extra,
+        week_scores=week_scores,
         reasons={int(h): "collinear with the effects and other horizons" for h in lost},
     )
 
@@ -107,7 +109,7 @@ def _references(design: EventDesign, every: FloatArray) -> FloatArray:
 
 def _regress(
     design: EventDesign, horizon: FloatArray, mask: BoolArray, shown: FloatArray
-) -> tuple[FloatArray, FloatArray, dict[str, tuple[float, FloatArray]], int]:
+) -> tuple[FloatArray, FloatArray, FloatArray, dict[str, tuple[float, FloatArray]], int]:
     if design.simple and mask.all():
         return _regress_means(design, horizon, shown)
     dummies = (horizon[:, :, None] == shown).astype(float)
@@ -119,12 +121,13 @@ def _regress(
     rows = np.matmul(error[:, None, :], fit.slope)[:, 0, :]
     K = shown.size
     extra = {name: (float(fit.coefficients[K + p]), rows[:, K + p]) for p, name in enumerate(design.covariate_names)}
-    return fit.coefficients[:K], rows[:, :K], extra, fit.rank
+    by_week = np.einsum("nt,ntk->tk", error, fit.slope[:, :, :K])
+    return fit.coefficients[:K], rows[:, :K], by_week, extra, fit.rank
 
 
 def _regress_means(
     design: EventDesign, horizon: FloatArray, shown: FloatArray
-) -> tuple[FloatArray, FloatArray, dict[str, tuple[float, FloatArray]], int]:
+) -> tuple[FloatArray, FloatArray, FloatArray, dict[str, tuple[float, FloatArray]], int]:
     """Do the same on cohort means: the dummies are constant within cohort and week."""
     cohorts = design.cohorts
     panel = cohort_panel(design.outcome, cohorts.of_unit, cohorts.starts, design.times)
@@ -133,7 +136,9 @@ def _regress_means(
     system = cell_system(panel.counts, np.ones(panel.means.shape, dtype=bool))
     fit = masked_regression(system, panel.means, dummies)
     shift = np.matmul(fit.fitted[:, None, :], fit.slope)[:, 0, :]
-    return fit.coefficients, influence_rows(panel, CohortMap(fit.slope, shift)), {}, fit.rank
+    error = (panel.means - fit.fitted) * panel.counts[:, None]
+    by_week = np.einsum("ct,ctk->tk", error, fit.slope)
+    return fit.coefficients, influence_rows(panel, CohortMap(fit.slope, shift)), by_week, {}, fit.rank
 
 
 @dataclass(frozen=True)
