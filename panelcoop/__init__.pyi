@@ -6,6 +6,9 @@ from .errors import PanelcoopWarning as PanelcoopWarning
 from .errors import PlanError as PlanError
 from .estimate.crosscheck import CrossCheck as CrossCheck
 from .estimate.crosscheck import crosscheck as crosscheck
+from .estimate.diagnostics import RegionDiagnostics as RegionDiagnostics
+from .estimate.diagnostics import region_diagnostics as region_diagnostics
+from .estimate.diagnostics import without_region as without_region
 from .estimate.fitted import CovarianceChoice as CovarianceChoice
 from .estimate.fitted import Poisson as Poisson
 from .estimate.settings import InferenceSettings as InferenceSettings

@@ -12,7 +12,16 @@ import pandas as pd
 from panelcoop.estimate.design import PanelArrays, StageCodes
 from panelcoop.options import BoolArray, Effects, FloatArray, IntArray
 
-__all__ = ["Status", "Term", "TermStatus", "Variation", "identification_frame", "identify_terms", "variation_of"]
+__all__ = [
+    "Status",
+    "Term",
+    "TermStatus",
+    "Variation",
+    "identification_frame",
+    "identification_notes",
+    "identify_terms",
+    "variation_of",
+]
 
 Status: TypeAlias = Literal["identified", "contrasts only", "not identified"]
 Variation: TypeAlias = Literal["region and week", "week only", "region only", "constant"]
@@ -116,6 +125,15 @@ def identification_frame(statuses: Sequence[TermStatus]) -> pd.DataFrame:
     rows = [(s.term.kind, s.term.family, s.term.stage, s.status, s.reason) for s in statuses]
     index = pd.Index([s.term.name for s in statuses], name="term")
     return pd.DataFrame(rows, index=index, columns=["kind", "family", "stage", "status", "reason"])
+
+
+def identification_notes(statuses: Sequence[TermStatus]) -> tuple[str, ...]:
+    """Write one sentence for all terms of a family that share a status and a reason."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for s in statuses:
+        if s.status != "identified":
+            groups.setdefault((s.term.family, s.status, s.reason), []).append(s.term.name)
+    return tuple(f"{', '.join(names)}: {status}: {reason}" for (_, status, reason), names in groups.items())
 
 
 def _varies_within(values: FloatArray, codes: IntArray, groups: int) -> bool:

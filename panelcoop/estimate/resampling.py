@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,63 +12,65 @@ from panelcoop.estimate.fitted import FittedModel, cluster_codes, week_numbers
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings, Resampling
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.dependent_wild import dependent_wild, dependent_wild_wald
-from panelcoop.numerics.estimable import full_rank_columns
 from panelcoop.numerics.wild_cluster import wild_cluster, wild_cluster_wald
 from panelcoop.numerics.wild_contrasts import WildTests
 from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import WildRegression, wild_regression
+from panelcoop.numerics.wild_regression import WildRegression, wild_from_fit
 from panelcoop.numerics.wild_wald import WildWald
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["resampled_rows", "wild_of"]
+__all__ = ["joint_draws", "resampled_rows"]
 
 Restrictions: TypeAlias = tuple[FloatArray, FloatArray]
-"""R over the columns kept, shape (q, k), and r, shape (q,)."""
+"""R, shape (q, k), and r, shape (q,)."""
 
 
 def resampled_rows(
     model: FittedModel, hypotheses: Sequence[Hypothesis], name: Resampling, settings: InferenceSettings
 ) -> list[InferenceRow]:
     """Apply a bootstrap to each hypothesis: single contrasts in one go, joint ones each by its Wald statistic."""
-    fit = wild_of(model)
-    kept, _ = full_rank_columns(model.linear.solution, model.linear.null_space)
+    fit = wild_from_fit(model.linear)
     note = "" if model.counts is None else "score bootstrap: linearised at the Poisson estimate"
     rows: dict[int, InferenceRow] = {}
     single = [i for i, h in enumerate(hypotheses) if len(h.matrix) == 1]
     if single:
-        R = np.vstack([hypotheses[i].matrix for i in single])[:, kept]
-        r = np.concatenate([hypotheses[i].value for i in single])
-        tests = _contrasts(model, fit, (R, r), name, settings)
+        tests = _contrasts(model, fit, _stacked([hypotheses[i] for i in single]), name, settings)
         rows |= {i: _single_row(tests, j, note) for j, i in enumerate(single)}
     for i, hypothesis in enumerate(hypotheses):
         if i not in rows:
-            joint = _joint(model, fit, (hypothesis.matrix[:, kept], hypothesis.value), name, settings)
+            joint = _joint(model, fit, (hypothesis.matrix, hypothesis.value), name, settings)
             rows[i] = _joint_row(joint, note)
     return [rows[i] for i in range(len(hypotheses))]
 
 
-def wild_of(model: FittedModel) -> WildRegression:
-    """Hand a fitted model to the bootstraps: demeaned columns of full rank, residuals and effects."""
-    linear = model.linear
-    kept, coefficients = full_rank_columns(linear.solution, linear.null_space)
-    columns = linear.design.demeaned()[0][:, kept]
-    door = linear.absorber
-    plain = model.effects != "two-way+trends"
-    return wild_regression(
-        columns,
-        linear.resid,
-        coefficients,
-        [g.codes for g in door.groupings] if plain else [],
-        weights=linear.weights,
-        absorb=None if plain else door.residualise,
-    )
+def joint_draws(
+    model: FittedModel,
+    hypotheses: Sequence[Hypothesis],
+    name: Resampling,
+    settings: InferenceSettings,
+    *,
+    impose_null: bool,
+) -> WildTests:
+    """Draw all single contrasts together, the same draw in the same column, under the null or around the estimate."""
+    options = replace(_options(name, settings), impose_null=impose_null, interval=impose_null)
+    return _contrasts(model, wild_from_fit(model.linear), _stacked(hypotheses), name, settings, options=options)
+
+
+def _stacked(hypotheses: Sequence[Hypothesis]) -> Restrictions:
+    return np.vstack([h.matrix for h in hypotheses]), np.concatenate([h.value for h in hypotheses])
 
 
 def _contrasts(
-    model: FittedModel, fit: WildRegression, asked: Restrictions, name: Resampling, settings: InferenceSettings
+    model: FittedModel,
+    fit: WildRegression,
+    asked: Restrictions,
+    name: Resampling,
+    settings: InferenceSettings,
+    *,
+    options: WildOptions | None = None,
 ) -> WildTests:
     R, r = asked
-    options = _options(name, settings)
+    options = options or _options(name, settings)
     if name == "DWB-t":
         length, lag = settings.dwb_length, settings.dwb_lag
         return dependent_wild(fit, R, _weeks(model), null=r, length=length, lag=lag, options=options)

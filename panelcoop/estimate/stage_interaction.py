@@ -101,7 +101,17 @@ def stage_interaction(
     )
     statuses = _identify(model, terms, stages)
     found = covariance_of(model, choice)
-    return record_of(model, found, choice, drivers=tuple(drivers), statuses=statuses)
+    asked = {
+        "outcome": outcome,
+        "drivers": tuple(drivers),
+        "stage": stage,
+        "controls": tuple(controls),
+        "effects": effects,
+        "weights": weights,
+        "family": family,
+        "covariance": choice,
+    }
+    return record_of(model, found, choice, drivers=tuple(drivers), statuses=statuses, asked=asked)
 
 
 def _interact(

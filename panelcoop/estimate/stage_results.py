@@ -14,9 +14,10 @@ import pandas as pd
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
-from panelcoop.estimate.identification import TermStatus, identification_frame
+from panelcoop.estimate.identification import TermStatus, identification_frame, identification_notes
 from panelcoop.estimate.inference import inference_table
-from panelcoop.estimate.settings import InferenceSettings, Method
+from panelcoop.estimate.settings import InferenceSettings, Method, Resampling
+from panelcoop.estimate.simultaneous import simultaneous_table
 from panelcoop.hypotheses import Hypothesis, HypothesisLike
 from panelcoop.numerics.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_sf
@@ -77,6 +78,8 @@ class StageInteraction(Estimate):
         Share of the (weighted) rows in each stage, shape (S,).
     statuses
         Which terms are identified, and why the others are not; ``identification`` lays them out.
+    asked
+        What ``stage_interaction`` was asked for, so that the same can be asked of another panel.
     """
 
     model: FittedModel = field(repr=False)
@@ -86,6 +89,7 @@ class StageInteraction(Estimate):
     stages: tuple[str, ...]
     stage_shares: FloatArray
     statuses: tuple[TermStatus, ...] = field(repr=False)
+    asked: Mapping[str, Any] = field(repr=False)
 
     @cached_property
     def identification(self) -> pd.DataFrame:
@@ -198,14 +202,37 @@ class StageInteraction(Estimate):
         pandas.DataFrame
             One row per hypothesis and method: estimate, statistic, df, pvalue, conf_low, conf_high, convention.
         """
-        return inference_table(self.model, self._asked(hypotheses), methods, settings or InferenceSettings())
+        return inference_table(self.model, self.parse(hypotheses), methods, settings or InferenceSettings())
+
+    def simultaneous(
+        self,
+        hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None = None,
+        *,
+        method: Resampling = "DWB-t",
+        settings: InferenceSettings | None = None,
+    ) -> pd.DataFrame:
+        """Test and cover a set of single contrasts together: Holm, Romano-Wolf and a sup-t band.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by hypothesis: estimate, std_error, statistic, pvalue, pvalue_holm, pvalue_romano_wolf, pointwise
+            conf_low and conf_high, and band_low and band_high, which cover all of them at once.
+
+        Raises
+        ------
+        DataError
+            For a joint hypothesis, or for a method that is not a bootstrap.
+        """
+        return simultaneous_table(self.model, self.parse(hypotheses), method, settings or InferenceSettings())
 
     def average_weights(self, driver: str) -> dict[str, float]:
         """Give the stages' shares of the sample as weights of a driver's coefficients: its average marginal effect."""
         self._fail_if_unknown(driver)
         return {f"{driver}:{s}": float(p) for s, p in zip(self.stages, self.stage_shares, strict=True)}
 
-    def _asked(self, hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None) -> list[Hypothesis]:
+    def parse(self, hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None) -> list[Hypothesis]:
+        """Read hypotheses, named where a mapping names them; None means every identified driver coefficient."""
         if hypotheses is None:
             return [self.hypothesis({s.term.name: 1.0}) for s in self.statuses if _is_known_driver(s)]
         if isinstance(hypotheses, Mapping):
@@ -268,6 +295,7 @@ def record_of(
     *,
     drivers: tuple[str, ...],
     statuses: tuple[TermStatus, ...],
+    asked: Mapping[str, Any],
 ) -> StageInteraction:
     """Put a fitted model and its first covariance into the frozen record that users hold."""
     arrays, linear = model.arrays, model.linear
@@ -282,7 +310,7 @@ def record_of(
         n_regions=len(np.unique(arrays.region)),
         n_weeks=len(np.unique(arrays.week)),
         dropped=arrays.dropped,
-        notes=_notes(statuses) + stages.notes + covariance.notes,
+        notes=identification_notes(statuses) + stages.notes + covariance.notes,
         statistics={"rank": linear.rank, "df_resid": linear.df_resid},
         solution=linear.solution,
         null_space=linear.null_space,
@@ -294,20 +322,12 @@ def record_of(
         stages=stages.labels,
         stage_shares=shares / shares.sum(),
         statuses=statuses,
+        asked=asked,
     )
 
 
 def _is_known_driver(status: TermStatus) -> bool:
     return status.term.kind == "driver" and status.status == "identified"
-
-
-def _notes(statuses: Sequence[TermStatus]) -> tuple[str, ...]:
-    """Write one sentence for all terms of a family that share a status and a reason."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for s in statuses:
-        if s.status != "identified":
-            groups.setdefault((s.term.family, s.status, s.reason), []).append(s.term.name)
-    return tuple(f"{', '.join(names)}: {status}: {reason}" for (_, status, reason), names in groups.items())
 
 
 def _fields_of(model: FittedModel, covariance: CovarianceRecord, choice: CovarianceChoice) -> dict[str, Any]:
