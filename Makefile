@@ -87,13 +87,13 @@ NUMBER_FILES = $(foreach name,$(NUMBERS),$(OUT)/numbers/$(name).json)
 EXHIBITS = $(TABLE_FILES) $(FIGURE_FILES) $(NUMBER_FILES)
 PAPER_SOURCES := $(wildcard paper/*.typ paper/*.bib paper/*.yml paper/sections/*.typ)
 
-paper/paper.pdf: analysis/paper.py $(PAPER_SOURCES) $(GROUND) $(REPORT) $(EXHIBITS) | $(READY)
+paper/paper.pdf: analysis/paper.py $(PAPER_SOURCES) $(PANEL) $(REPORT) $(EXHIBITS) | $(READY)
 	$(RUN) $<
 
 docs/national_path.svg: analysis/readme_figure.py $(GROUND) $(REPORT) $(OUT)/figures/national_path.svg | $(READY)
 	$(RUN) $<
 
-$(OUT)/summary.txt: analysis/summary.py paper/paper.pdf docs/national_path.svg $(EXHIBITS) | $(READY)
+$(OUT)/summary.txt: analysis/summary.py $(GROUND) $(REPORT) paper/paper.pdf docs/national_path.svg $(EXHIBITS) | $(READY)
 	$(RUN) $<
 
 # --- what a person types ---------------------------------------------------------------------------------------
