@@ -143,19 +143,17 @@ def _covered(
 def _uncovered(tables: RegionTables, nodes: Nodes, periods: pd.DatetimeIndex, covered: BoolArray) -> Ledger:
     """Account for region-periods with events that the panel does not hold or that have no records."""
     column = periods.get_indexer(pd.DatetimeIndex(tables.flows["period"]))
-    row = pd.Index(list(nodes.regions), dtype=object).get_indexer(pd.Index(tables.flows["region"], dtype=object))
-    inside = (row >= 0) & (column >= 0)
+    row = tables.flows["region"].to_numpy(int)
+    inside = (row < len(nodes.regions)) & (column >= 0)
     blank = inside.copy()
     blank[inside] = ~covered[row[inside], column[inside]]
     entries = [
         ("outside the window of the panel", int((column < 0).sum())),
         ("events where the coverage says there are no records", int(blank.sum())),
     ]
-    return Ledger.of(
-        {"source": "events", "action": "excluded", "reason": f"region-period {why}", "count": count}
-        for why, count in entries
-        if count
-    )
+    excluded = [(f"region-period {why}", count) for why, count in entries if count]
+    excluded += [(f"dyads of an actor no region system knows: {name}", n) for name, n in tables.strangers.items()]
+    return Ledger.of({"source": "events", "action": "excluded", "reason": why, "count": n} for why, n in excluded)
 
 
 def _panel(

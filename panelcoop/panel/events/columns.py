@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -71,7 +69,7 @@ def measure_columns(
     dict of str to numpy.ndarray
         Shape (N, T) each. Sums are 0 and ratios NaN where records exist but no event does; all are NaN elsewhere.
     """
-    grid = _Grid(nodes.regions, periods, covered)
+    grid = _Grid(periods, covered)
     flow = {name: grid.sums(tables.flows, name) for name in tables.flows.columns if name not in ("period", "region")}
     pair = {name: grid.sums(tables.pairs, name) for name in ("partners", "degree", "targets", "exchange", "returned")}
     ratios = {name: grid.ratios(tables.pairs, name) for name in ("effective_partners", "reciprocity")}
@@ -136,8 +134,7 @@ def _whole_network(
 class _Grid:
     """Places rows of (period, region, value) in an array of regions by periods."""
 
-    def __init__(self, regions: Sequence[str], periods: pd.DatetimeIndex, covered: BoolArray) -> None:
-        self.regions = pd.Index(list(regions), dtype=object)
+    def __init__(self, periods: pd.DatetimeIndex, covered: BoolArray) -> None:
         self.periods = periods
         self.covered = covered
 
@@ -150,9 +147,9 @@ class _Grid:
         return np.where(self.covered, self._filled(table, name), np.nan)
 
     def _filled(self, table: pd.DataFrame, name: str) -> FloatArray:
-        values = np.full((len(self.regions), len(self.periods)), np.nan)
-        row = self.regions.get_indexer(pd.Index(table["region"], dtype=object))
+        values = np.full(self.covered.shape, np.nan)
+        row = table["region"].to_numpy(int)
         column = self.periods.get_indexer(pd.DatetimeIndex(table["period"]))
-        inside = (row >= 0) & (column >= 0)
+        inside = (row < len(values)) & (column >= 0)
         values[row[inside], column[inside]] = table[name].to_numpy(float)[inside]
         return values

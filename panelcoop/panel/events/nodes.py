@@ -43,9 +43,16 @@ class Nodes:
         return len(self.regions) + len(self.outside) - 1
 
     @property
-    def identity(self) -> bool:
-        """Whether every actor is its own node."""
-        return all(actor == node for actor, node in self.place.items())
+    def centre_number(self) -> int:
+        """Number of the centre: regions come first, then partners outside, then the centre."""
+        return len(self.regions) + len(self.outside)
+
+    def actor_frame(self) -> pd.DataFrame:
+        """List the number of the node each actor stands for: columns `actor` and `node`."""
+        names = [*self.regions, *self.outside, *([] if self.centre is None else [self.centre])]
+        number = {name: k for k, name in enumerate(names)}
+        rows = [(actor, number[node]) for actor, node in sorted(self.place.items())]
+        return pd.DataFrame(rows, columns=["actor", "node"]).astype({"actor": object, "node": "int16"})
 
 
 def nodes_of(

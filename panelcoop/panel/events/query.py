@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError
@@ -15,10 +14,11 @@ from panelcoop.panel.events.dyads import DYAD_COLUMNS
 from panelcoop.panel.events.nodes import Nodes
 from panelcoop.panel.events.settings import Assembly
 from panelcoop.panel.measures.engine import IbisTable
-from panelcoop.panel.measures.flows import pair_ends, pair_flows, place_dyads
+from panelcoop.panel.measures.flows import pair_ends, pair_flows, period_starts, place_dyads
 from panelcoop.panel.measures.regional import ego_persistence, pair_measures, region_flows
 from panelcoop.panel.measures.slices import slice_names
 from panelcoop.panel.weeks import Calendar
+from panelcoop.progress import track
 
 __all__ = ["RegionTables", "dyad_table", "run_region_queries"]
 
@@ -27,7 +27,7 @@ NEEDED = tuple(name for name in DYAD_COLUMNS if name != "event")
 
 @dataclass(frozen=True)
 class RegionTables:
-    """Results by region and period; region-periods without an event have no row.
+    """Results by region (its number) and period (its first day); region-periods without an event have no row.
 
     Attributes
     ----------
@@ -37,11 +37,14 @@ class RegionTables:
         Partners, effective partners, reciprocity; degree, targets, exchange and returned among regions.
     kept
         Ties kept from the period before; None where not asked for.
+    strangers
+        Number of dyads left out by actor, because no region system knows it.
     """
 
     flows: pd.DataFrame
     pairs: pd.DataFrame
     kept: pd.DataFrame | None
+    strangers: dict[str, int]
 
 
 def dyad_table(connection: Any, dyads: pd.DataFrame | Path | str) -> IbisTable:  # noqa: ANN401
@@ -98,21 +101,32 @@ def run_region_queries(
     calendar, choices
         Step, slices, and whether to measure persistence.
     """
-    lifted = None if nodes.identity else _in_memory(_place_frame(nodes))
     table = dyad_table(connection, dyads)
-    placed = place_dyads(table, unit=calendar.unit, centre=nodes.centre, lifted=lifted)
-    flows = _execute(connection, region_flows(placed, slice_names(choices.slices)))
+    actors = _in_memory(nodes.actor_frame())
+    placed = place_dyads(table, actors, centre=nodes.centre_number, unit=calendar.unit)
+    inside = len(nodes.regions) if nodes.outside else None
     ends = pair_ends(pair_flows(placed))
-    pairs = _execute(connection, pair_measures(ends, nodes.outside))
-    kept = None
+    wanted = {"flows": region_flows(placed, slice_names(choices.slices)), "pairs": pair_measures(ends, regions=inside)}
     if choices.persistence:
-        kept = _execute(connection, ego_persistence(ends, days=calendar.days, outside=nodes.outside))
-    return RegionTables(flows, pairs, kept)
+        wanted["kept"] = ego_persistence(ends, days=calendar.days, regions=inside)
+    found = {name: _execute(connection, wanted[name]) for name in track(list(wanted), "measuring")}
+    return RegionTables(found["flows"], found["pairs"], found.get("kept"), _strangers(connection, table, actors))
 
 
 def _execute(connection: Any, expression: IbisTable) -> pd.DataFrame:  # noqa: ANN401
     frame: pd.DataFrame = connection.to_pyarrow(expression).to_pandas()
-    return frame.assign(period=pd.to_datetime(frame["period"]).astype("datetime64[us]"))
+    return frame.assign(period=period_starts(frame["period"]))
+
+
+def _strangers(connection: Any, table: IbisTable, actors: IbisTable) -> dict[str, int]:  # noqa: ANN401
+    """Count the dyads of each actor that no region system knows."""
+    sides = [table.group_by(actor=table[side]).aggregate(dyads=table.count()) for side in ("source", "target")]
+    unknown = sides[0].union(sides[1]).anti_join(actors, "actor")
+    counts = connection.to_pyarrow(unknown).to_pydict()
+    totals: dict[str, int] = {}
+    for actor, count in zip(counts["actor"], counts["dyads"], strict=True):
+        totals[str(actor)] = totals.get(str(actor), 0) + int(count)
+    return totals
 
 
 def _in_memory(frame: pd.DataFrame) -> IbisTable:
@@ -121,11 +135,6 @@ def _in_memory(frame: pd.DataFrame) -> IbisTable:
     import pyarrow as pa
 
     return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
-
-
-def _place_frame(nodes: Nodes) -> pd.DataFrame:
-    pairs = np.array(sorted(nodes.place.items()), dtype=object).reshape(-1, 2)
-    return pd.DataFrame(pairs, columns=["actor", "node"])
 
 
 def _is_duckdb(connection: Any) -> bool:  # noqa: ANN401

@@ -194,8 +194,10 @@ def _problems(
             column=name, value=cells[fault != ""], problem=fault[fault != ""]
         )
         for name, cells, fault in columns
+        if (fault != "").any()
     ]
-    listed = pd.concat(parts).sort_index(kind="stable")
+    nobody = pd.DataFrame(columns=list(PROBLEM_COLUMNS), index=draft.index[:0])
+    listed = pd.concat(parts).sort_index(kind="stable") if parts else nobody
     return listed.assign(position=listed.index).reset_index(drop=True)
 
 

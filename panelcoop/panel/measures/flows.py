@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pandas as pd
 
+from panelcoop.panel.events.contract import CONTENTS
 from panelcoop.panel.measures.engine import IbisTable
 from panelcoop.panel.weeks import Unit
 
-__all__ = ["pair_ends", "pair_flows", "place_dyads", "slice_predicate"]
+__all__ = ["INTERNAL", "LAYER_NUMBERS", "pair_ends", "pair_flows", "period_starts", "place_dyads"]
 
-CUT = {"week": "W", "day": "D"}
+MONDAY_SHIFT = 3
+"""1 January 1970 was a Thursday, three days after a Monday."""
+
+INTERNAL = 0
+LAYER_NUMBERS = {"vertical": 1, "horizontal": 2, "mandated-horizontal": 3}
+"""Layers as small numbers; INTERNAL are dyads within one region."""
 
 
-def place_dyads(
-    dyads: IbisTable, *, unit: Unit = "week", centre: str | None = None, lifted: IbisTable = None
-) -> IbisTable:
+def place_dyads(dyads: IbisTable, actors: IbisTable, *, centre: int, unit: Unit = "week") -> IbisTable:
     """Give each dyad its period, its nodes and its layer.
 
     Parameters
     ----------
     dyads
         Columns of ``DYAD_COLUMNS`` (`event` is not needed).
+    actors
+        `actor` and `node`: the number of the node each actor stands for. Dyads of other actors are left out.
+    centre
+        Number of the centre C; a number no node has where there is none.
     unit
         Step of the calendar.
-    centre
-        Node of the centre C.
-    lifted
-        Actor-to-node table with columns `actor` and `node`; None: every actor is its own node.
 
     Returns
     -------
     ibis.Table
-        `period`, `vertical` (one end is the centre), `internal` (both ends in one region), `ordered` (mandated
-        and horizontal) in place of `day` and `mandated`.
+        `period` (first day, in days since 1970), `source` and `target` (numbers of nodes), `layer` (its number), and
+        the columns of dyads that measures use.
 
     Notes
     -----
@@ -41,20 +45,33 @@ def place_dyads(
     """
     import ibis
 
-    if lifted is not None:
-        senders = lifted.select(source="actor", sender="node")
-        receivers = lifted.select(target="actor", receiver="node")
-        joined = dyads.inner_join(senders, "source").inner_join(receivers, "target")
-        dyads = joined.drop("source", "target").rename(source="sender", target="receiver")
-    middle = ibis.literal(centre or "")
-    vertical = (dyads.source == middle) | (dyads.target == middle)
+    day = dyads.day.cast("date").epoch_days().cast("int32")
+    period = day if unit == "day" else day - (day + MONDAY_SHIFT) % 7
     by_order = dyads.mandated | (dyads.mechanism == "counterpart_support")
-    return dyads.mutate(
-        period=dyads.day.truncate(CUT[unit]).cast("date"),
-        vertical=vertical,
-        internal=dyads.source == dyads.target,
-        ordered=by_order & ~vertical,
-    ).drop("day", "mandated")
+    numbered = dyads.mutate(period=period.cast("int32"), by_order=by_order, sender="source").drop("source")
+    senders = actors.select(sender="actor", source_node="node")
+    receivers = actors.select(target="actor", target_node="node")
+    joined = numbered.inner_join(senders, "sender").inner_join(receivers, "target")
+    source, target = joined.source_node, joined.target_node
+    layer = ibis.cases(
+        (source == target, INTERNAL),
+        ((source == centre) | (target == centre), LAYER_NUMBERS["vertical"]),
+        (joined.by_order, LAYER_NUMBERS["mandated-horizontal"]),
+        else_=LAYER_NUMBERS["horizontal"],
+    )
+    kept = ["period", "mechanism", *CONTENTS, "share", "formality"]
+    return joined.select(*kept, source=source, target=target, layer=layer.cast("int8"))
+
+
+def period_starts(days: pd.Series) -> pd.DatetimeIndex:
+    """Return periods as dates.
+
+    Examples
+    --------
+    >>> period_starts(pd.Series([0, 4])).strftime("%Y-%m-%d").tolist()
+    ['1970-01-01', '1970-01-05']
+    """
+    return pd.DatetimeIndex(days.to_numpy(dtype="datetime64[D]").astype("datetime64[us]"))
 
 
 def pair_flows(placed: IbisTable) -> IbisTable:
@@ -65,7 +82,7 @@ def pair_flows(placed: IbisTable) -> IbisTable:
     ibis.Table
         `period`, `a`, `b`, `forward` (A_ab) and `backward` (A_ba); the centre and dyads within a region are left out.
     """
-    between = placed.filter(~placed.vertical & ~placed.internal)
+    between = placed.filter(placed.layer >= LAYER_NUMBERS["horizontal"])
     onward = between.source < between.target
     keyed = between.select(
         "period",
@@ -88,16 +105,3 @@ def pair_ends(pairs: IbisTable) -> IbisTable:
     first = pairs.select("period", region="a", partner="b", sent="forward", received="backward")
     second = pairs.select("period", region="b", partner="a", sent="backward", received="forward")
     return first.union(second)
-
-
-def slice_predicate(placed: IbisTable, chosen: Mapping[str, str]) -> IbisTable:
-    """Say which dyads belong to a slice by mechanism, content and layer; without a layer, those between regions."""
-    layers = {
-        "vertical": placed.vertical,
-        "horizontal": ~placed.vertical & ~placed.ordered,
-        "mandated-horizontal": placed.ordered,
-    }
-    kept = ~placed.internal & layers.get(chosen.get("layer", ""), ~placed.vertical)
-    if "mechanism" in chosen:
-        kept &= placed.mechanism == chosen["mechanism"]
-    return kept & placed[chosen["content"]] if "content" in chosen else kept

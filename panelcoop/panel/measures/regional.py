@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from panelcoop.panel.measures.engine import IbisTable
-from panelcoop.panel.measures.flows import slice_predicate
+from panelcoop.panel.measures.flows import INTERNAL, LAYER_NUMBERS
 
 __all__ = ["ego_persistence", "pair_measures", "region_flows"]
 
 FlowSlices = Mapping[str, Mapping[str, str]]
-EITHER_WAY = ("graded", "rungs", "vertical", "ordered")
 
 
 def region_flows(placed: IbisTable, slices: FlowSlices) -> IbisTable:
@@ -32,49 +31,72 @@ def region_flows(placed: IbisTable, slices: FlowSlices) -> IbisTable:
     Notes
     -----
     Out-intensity ``sum_{j != i} A_ij``, in-intensity ``sum_{j != i} A_ji``; range [0, inf); 0 where there is no
-    event. The centre is no j: its dyads make the slice of the vertical layer.
+    event. The centre is no j: its dyads make the slice of the vertical layer. Dyads are first added up by layer and,
+    where a slice asks for it, mechanism; slices are read off that small table.
     """
-    sent = _one_side(placed, slices, near="source", far="out", other="in")
-    received = _one_side(placed, slices, near="target", far="in", other="out")
+    contents = sorted({chosen["content"] for chosen in slices.values() if "content" in chosen})
+    keys = ["mechanism"] if any("mechanism" in chosen for chosen in slices.values()) else []
+    sent = _one_side(placed, "source", keys, contents)
+    received = _one_side(placed, "target", keys, contents)
     both = sent.union(received)
-    values = [name for name in both.columns if name not in ("period", "region")]
-    return both.group_by("period", "region").aggregate(**{name: both[name].sum() for name in values})
+    masks = {"total": _mask(both, {}), **{name: _mask(both, chosen) for name, chosen in slices.items()}}
+    flows = {
+        f"{way}_{name}": _sum(both[_value(slices.get(name, {}))], mask & (both.sends == sends))
+        for way, sends in (("out", 1), ("in", 0))
+        for name, mask in masks.items()
+    }
+    across = both.layer != INTERNAL
+    return both.group_by("period", "region").aggregate(
+        **flows,
+        graded=_sum(both.graded, across),
+        rungs=_sum(both.rungs, across),
+        vertical=_sum(both["share"], both.layer == LAYER_NUMBERS["vertical"]),
+        ordered=_sum(both["share"], both.layer == LAYER_NUMBERS["mandated-horizontal"]),
+        internal=_sum(both["share"], ~across & (both.sends == 1)),
+    )
 
 
-def _one_side(placed: IbisTable, slices: FlowSlices, *, near: str, far: str, other: str) -> IbisTable:
+def _one_side(placed: IbisTable, near: str, keys: list[str], contents: list[str]) -> IbisTable:
+    """Add up dyads by period, region, layer and what else is asked for, seen from the source or the target."""
     import ibis
 
-    between = ~placed.vertical & ~placed.internal
-    masks = {"total": between, **{name: slice_predicate(placed, chosen) for name, chosen in slices.items()}}
-    zero = ibis.literal(0.0)
-    share, rung = placed["share"], placed.formality
-    graded = ~placed.internal & rung.notnull()
-    sums = {f"{far}_{name}": _sum(share, mask) for name, mask in masks.items()}
-    sums |= {"graded": _sum(share, graded), "rungs": _sum(share * rung, graded)}
-    sums |= {"vertical": _sum(share, placed.vertical), "ordered": _sum(share, placed.ordered & ~placed.internal)}
-    sums["internal"] = _sum(share, placed.internal) if near == "source" else zero
-    table = placed.group_by("period", region=placed[near]).aggregate(
-        **{name: value for name, value in sums.items() if value is not zero}
+    share = placed["share"]
+    table = placed.group_by("period", "layer", *keys, region=placed[near]).aggregate(
+        share=share.sum(),
+        graded=_sum(share, placed.formality.notnull()),
+        rungs=(share * placed.formality).sum().fill_null(0.0),
+        **{_value({"content": q}): _sum(share, placed[q]) for q in contents},
     )
-    filled = table.mutate(**{f"{other}_{name}": zero for name in masks})
-    filled = filled if near == "source" else filled.mutate(internal=zero)
-    ordered = [f"{way}_{name}" for way in ("out", "in") for name in masks]
-    return filled.select("period", "region", *ordered, *EITHER_WAY, "internal")
+    values = ["share", "graded", "rungs", *(_value({"content": q}) for q in contents)]
+    sends = ibis.literal(int(near == "source"), "int8")
+    return table.select("period", "region", "layer", *keys, *values, sends=sends)
+
+
+def _value(chosen: Mapping[str, str]) -> str:
+    return f"share_{chosen['content']}" if "content" in chosen else "share"
+
+
+def _mask(table: IbisTable, chosen: Mapping[str, str]) -> IbisTable:
+    """Say which rows belong to a slice; without a layer, those between regions."""
+    between = table.layer >= LAYER_NUMBERS["horizontal"]
+    mask = table.layer == LAYER_NUMBERS[chosen["layer"]] if "layer" in chosen else between
+    return mask & (table.mechanism == chosen["mechanism"]) if "mechanism" in chosen else mask
 
 
 def _sum(values: IbisTable, mask: IbisTable) -> IbisTable:
     return values.sum(where=mask).fill_null(0.0)
 
 
-def pair_measures(ends: IbisTable, outside: Sequence[str] = ()) -> IbisTable:
+def pair_measures(ends: IbisTable, *, regions: int | None = None) -> IbisTable:
     """Count partners and sum what breadth, effective partners and reciprocity need.
 
     Parameters
     ----------
     ends
         Pairs seen from both ends, from ``pair_ends``.
-    outside
-        Partners outside the panel: they count for the region, not for the network among regions.
+    regions
+        N: partners numbered N and above stand outside the panel; they count for the region, not for the network
+        among regions. None: all partners are regions.
 
     Returns
     -------
@@ -92,7 +114,7 @@ def pair_measures(ends: IbisTable, outside: Sequence[str] = ()) -> IbisTable:
 
     tied = ends.filter(ends.sent + ends.received > 0)
     flow, mutual = tied.sent + tied.received, ibis.least(tied.sent, tied.received)
-    inside = ~tied.partner.isin(list(outside)) if outside else None
+    inside = None if regions is None else tied.partner < regions
     sums = tied.group_by("period", "region").aggregate(
         partners=tied.count(),
         flow=flow.sum(),
@@ -116,7 +138,7 @@ def pair_measures(ends: IbisTable, outside: Sequence[str] = ()) -> IbisTable:
     )
 
 
-def ego_persistence(ends: IbisTable, *, days: int, outside: Sequence[str] = ()) -> IbisTable:
+def ego_persistence(ends: IbisTable, *, days: int, regions: int | None = None) -> IbisTable:
     """Count a region's partners of this period that were its partners in the period before.
 
     Parameters
@@ -125,8 +147,8 @@ def ego_persistence(ends: IbisTable, *, days: int, outside: Sequence[str] = ()) 
         Pairs seen from both ends.
     days
         Length of a period.
-    outside
-        Partners outside the panel.
+    regions
+        N, as in ``pair_measures``.
 
     Returns
     -------
@@ -139,14 +161,13 @@ def ego_persistence(ends: IbisTable, *, days: int, outside: Sequence[str] = ()) 
     Persistence is ``|E_t and E_{t-1}| / |E_t or E_{t-1}|``, in [0, 1], NaN where both periods are empty or the one
     before has no records; the union is counted from `partners` of both periods.
     """
-    import ibis
-
     tied = ends.filter(ends.sent + ends.received > 0)
     now = tied.select("period", "region", "partner", sends=tied.sent > 0)
-    shifted = (tied.period + ibis.interval(days=days)).cast("date")
-    before = tied.select(period=shifted, region="region", partner="partner", sent_before=tied.sent > 0)
+    before = tied.select(
+        period=(tied.period + days).cast("int32"), region="region", partner="partner", sent_before=tied.sent > 0
+    )
     kept = now.inner_join(before, ["period", "region", "partner"])
-    inside = ~kept.partner.isin(list(outside)) if outside else None
+    inside = None if regions is None else kept.partner < regions
     return kept.group_by("period", "region").aggregate(
         kept=kept.count(), kept_targets=(kept.sends & kept.sent_before).cast("int64").sum(where=inside)
     )
