@@ -14,9 +14,9 @@ from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, gro
 from panelcoop.numerics.iterative import IterativeSolver, iterative_solver
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["Absorber", "EffectTables", "Rows", "absorber", "reweighed", "row_count"]
+__all__ = ["Absorber", "EffectTables", "Rows", "absorber", "loosened", "reweighed", "row_count"]
 
-BLOCK_ROWS = 8192  # rows per block: a block of 17 columns stays in a 2 MB cache
+BLOCK_CELLS = 131_072  # cells per block: two of them stay in a 2 MB cache
 DIRECT_LEVELS = 4000  # levels of all effects but the largest that a dense system may have
 
 Rows = slice | IntArray
@@ -77,8 +77,14 @@ class Absorber:
         """Disconnected sets of levels (1 when everything is connected)."""
         return 0 if self.solver is None else self.solver.components
 
-    def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[Rows]:
-        """Yield the rows of one block after another, neighbours in the eliminated effect together."""
+    def blocks(self, columns: int = 16) -> Iterator[Rows]:
+        """Yield the rows of one block after another, neighbours in the eliminated effect together.
+
+        Parameters
+        ----------
+        columns : columns the block will hold: fewer columns, more rows
+        """
+        rows = max(BLOCK_CELLS // max(columns, 2), 1024)
         for start in range(0, self.nobs, rows):
             stop = min(start + rows, self.nobs)
             yield slice(start, stop) if self.order is None else self.order[start:stop]
@@ -106,12 +112,17 @@ class Absorber:
         first = self.groupings[0]
         return group_sums(values, first.codes, first.size, weighted)
 
-    def solve_sums(self, sums: Sequence[FloatArray], slopes: FloatArray | None = None) -> EffectTables:
+    def solve_sums(
+        self,
+        sums: Sequence[FloatArray],
+        slopes: FloatArray | None = None,
+        start: tuple[FloatArray, ...] | None = None,
+    ) -> EffectTables:
         """Solve for the effects given weighted sums by level, (G_e, m) each, and trend-weighted sums of the first."""
         if self.solver is None:
             return EffectTables((), None)
         if isinstance(self.solver, IterativeSolver):
-            return EffectTables(self.solver.solve(tuple(sums)), None)
+            return EffectTables(self.solver.solve(tuple(sums), start), None)
         lead = self.eliminated
         rest = [s for e, s in enumerate(sums) if e != lead]
         others = np.vstack(rest) if rest else np.empty((0, sums[lead].shape[1]))
@@ -222,10 +233,17 @@ def reweighed(door: Absorber, weights: FloatArray) -> Absorber:
     time = None if door.time is None else _centre_within(door.time, door.groupings[0], weights)
     solver: DirectSolver | IterativeSolver
     if isinstance(door.solver, IterativeSolver):
-        solver = iterative_solver(door.groupings, weights)
+        solver = iterative_solver(door.groupings, weights, door.solver.layout)
     else:
         solver = direct_solver(turned, weights, time)
     return replace(door, weights=weights, time=time, solver=solver)
+
+
+def loosened(door: Absorber, tolerance: float) -> Absorber:
+    """Return the same effects, solved to another tolerance where they are solved iteratively."""
+    if isinstance(door.solver, IterativeSolver):
+        return replace(door, solver=replace(door.solver, tolerance=tolerance))
+    return door
 
 
 def _centre_within(trend: FloatArray, first: Grouping, weights: FloatArray | None) -> FloatArray:

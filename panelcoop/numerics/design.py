@@ -65,8 +65,8 @@ class Design:
 
     def blocks(self) -> Iterator[DesignBlock]:
         """Yield demeaned blocks; each overwrites the one before."""
-        buffers = np.empty((2, _most_rows(self.absorber), self.columns.shape[1]))
-        for rows in self.absorber.blocks():
+        buffers = np.empty((2, _most_rows(self.absorber, self.columns), self.columns.shape[1]))
+        for rows in self.absorber.blocks(self.columns.shape[1]):
             size = row_count(rows)
             columns, spare = buffers[0, :size], buffers[1, :size]
             self._demean(rows, columns, spare)
@@ -101,8 +101,8 @@ class Design:
     def residual(self, solution: FloatArray) -> FloatArray:
         """Return (n,) outcome less columns times a solution less the effects of that difference."""
         resid = self.outcome - self.outcome_centre
-        spare = np.empty((_most_rows(self.absorber), self.columns.shape[1]))
-        for rows in self.absorber.blocks():
+        spare = np.empty((_most_rows(self.absorber, self.columns), self.columns.shape[1]))
+        for rows in self.absorber.blocks(self.columns.shape[1]):
             resid[rows] -= centred(self.columns, self.centre, rows, spare[: row_count(rows)]) @ solution
         levels = [
             own - table @ solution[:, None]
@@ -134,8 +134,8 @@ class Moments:
     raw: FloatArray
 
 
-def _most_rows(door: Absorber) -> int:
-    return row_count(next(door.blocks()))
+def _most_rows(door: Absorber, columns: FloatArray) -> int:
+    return row_count(next(door.blocks(columns.shape[1])))
 
 
 def centred(columns: FloatArray, centre: FloatArray | None, rows: Rows, out: FloatArray) -> FloatArray:
@@ -149,8 +149,14 @@ def centred(columns: FloatArray, centre: FloatArray | None, rows: Rows, out: Flo
     return out
 
 
-def design_of(columns: FloatArray, outcome: FloatArray, door: Absorber) -> tuple[Design, Moments]:
-    """Take the effects out: one pass for sums and moments, a second only where cancellation would cost digits."""
+def design_of(
+    columns: FloatArray, outcome: FloatArray, door: Absorber, guess: FloatArray | None = None
+) -> tuple[Design, Moments]:
+    """Take the effects out: one pass for sums and moments, a second only where cancellation would cost digits.
+
+    `guess` (k,) are coefficients for which the outcome's effects are nearly those of the columns: an iterative solver
+    starts there.
+    """
     centre, outcome_centre, turn = _centre(columns, outcome, door)
     own = outcome - outcome_centre if outcome_centre else outcome
     passed = _first_pass(columns, own, door, centre)
@@ -158,7 +164,8 @@ def design_of(columns: FloatArray, outcome: FloatArray, door: Absorber) -> tuple
     outcome_sums = [group_sums(wide[:, 0], g.codes, g.size, door.weights)[:, None] for g in door.groupings]
     tables = door.solve_sums(passed.sums, passed.slopes)
     outcome_slopes = door.slope_sums(wide)
-    outcome_tables = door.solve_sums(outcome_sums, outcome_slopes)
+    start = None if guess is None else tuple(table @ guess[:, None] for table in tables.levels)
+    outcome_tables = door.solve_sums(outcome_sums, outcome_slopes, start)
     design = Design(columns, outcome, door, centre, outcome_centre, tables, outcome_tables, turn)
     before, weight = np.diag(passed.gram).copy(), door.total_weight
     gram = passed.gram - _explained(tables, passed.sums, passed.slopes)
@@ -221,8 +228,8 @@ def _first_pass(columns: FloatArray, outcome: FloatArray, door: Absorber, centre
     sums = [BlockSums(g, k, contiguous=e == door.eliminated) for e, g in enumerate(door.groupings)]
     slopes = None if time is None else BlockSums(door.groupings[0], k, contiguous=True)
     gram, cross, totals = np.zeros((k, k)), np.zeros(k), np.zeros(k)
-    buffers = np.empty((2, _most_rows(door), k))
-    for rows in door.blocks():
+    buffers = np.empty((2, _most_rows(door, columns), k))
+    for rows in door.blocks(k):
         size = row_count(rows)
         block = centred(columns, centre, rows, buffers[0, :size])
         weight = None if weights is None else weights[rows]

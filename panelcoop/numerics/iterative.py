@@ -1,19 +1,67 @@
-"""Normal equations of many large effects by preconditioned conjugate gradients."""
+"""Normal equations of many large effects: eliminate the largest, conjugate gradients on the rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
 from panelcoop.errors import PanelcoopError
-from panelcoop.numerics.grouping import Grouping, group_sums
-from panelcoop.options import FloatArray
+from panelcoop.numerics.grouping import Grouping, counting_sort
+from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["IterativeSolver", "iterative_solver"]
+__all__ = ["CrossLayout", "IterativeSolver", "cross_layout", "iterative_solver", "refilled"]
 
-TOLERANCE = 1e-13  # residual of the normal equations relative to their right-hand side, in the preconditioned norm
-MOST_ITERATIONS = 2000
+TOLERANCE = 1e-12  # residual of the normal equations relative to their right-hand side, in the preconditioned norm
+MOST_ITERATIONS = 3000
+
+
+@dataclass(frozen=True, eq=False)
+class CrossLayout:
+    """Where rows sit in the cross-tabulations of the effects; weights are filled in later.
+
+    Attributes
+    ----------
+    groupings : the effects in the order they were given
+    lead : the effect that is eliminated
+    rest : the others
+    order : (n,) rows sorted by the eliminated effect, or None when they are
+    starts : (G_lead + 1,) first row of each eliminated level
+    places : per other effect (n,) its codes in that order
+    pairs : per pair of other effects: (first, second, rows sorted by the first, its starts, codes of the second)
+    """
+
+    groupings: tuple[Grouping, ...]
+    lead: int
+    rest: tuple[int, ...]
+    order: IntArray | None
+    starts: IntArray
+    places: tuple[IntArray, ...]
+    pairs: tuple[tuple[int, int, IntArray | None, IntArray, IntArray], ...]
+
+
+def cross_layout(groupings: tuple[Grouping, ...]) -> CrossLayout:
+    """Sort the rows once by every effect that is a row dimension of a cross-tabulation."""
+    lead = int(np.argmax([g.size for g in groupings]))
+    rest = tuple(e for e in range(len(groupings)) if e != lead)
+    order = counting_sort(groupings[lead].codes, groupings[lead].size)
+    places = tuple(_taken(groupings[e].codes, order) for e in rest)
+    pairs = []
+    for position, first in enumerate(rest[:-1]):
+        own = counting_sort(groupings[first].codes, groupings[first].size)
+        own = None if own is None else own.astype(np.int32)
+        for second in rest[position + 1 :]:
+            pairs.append((first, second, own, _starts(groupings[first]), _taken(groupings[second].codes, own)))
+    return CrossLayout(groupings, lead, rest, order, _starts(groupings[lead]), places, tuple(pairs))
+
+
+def _starts(grouping: Grouping) -> IntArray:
+    return np.concatenate([[0], np.cumsum(grouping.counts)]).astype(np.int32)
+
+
+def _taken(codes: IntArray, order: IntArray | None) -> IntArray:
+    return (codes if order is None else codes[order]).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +70,19 @@ class IterativeSolver:
 
     Attributes
     ----------
-    groupings : the effects
-    weights : (n,) or None
+    layout : where rows sit
     totals : per effect (G_e,) weight of each level
-    ranks : columns each effect adds (exact for the first two; each further effect counts its levels less one)
-    components : disconnected sets of the first two effects
+    crosstabs : per other effect: (G_lead, G_e) sparse weights
+    mutual : per pair of other effects: (first, second, sparse (G_first, G_second))
+    ranks : columns each effect adds, eliminated effect first (further effects count their levels less one)
+    components : disconnected sets; not searched for, 1
     tolerance : relative residual at which iteration stops
     """
 
-    groupings: tuple[Grouping, ...]
-    weights: FloatArray | None
+    layout: CrossLayout
     totals: tuple[FloatArray, ...]
+    crosstabs: tuple[sparse.csr_array, ...]
+    mutual: tuple[tuple[int, int, sparse.csr_array], ...]
     ranks: tuple[int, ...]
     components: int
     tolerance: float = TOLERANCE
@@ -40,54 +90,116 @@ class IterativeSolver:
     def solve(
         self, sums: tuple[FloatArray, ...], start: tuple[FloatArray, ...] | None = None
     ) -> tuple[FloatArray, ...]:
-        """Return effects (G_e, m) whose fitted values reproduce the weighted sums (G_e, m) of m columns.
+        """Return effects (G_e, m), in the order given, whose fitted values reproduce the weighted sums (G_e, m).
 
         Raises
         ------
         PanelcoopError
             When the iteration limit is reached: the effects are then too weakly connected.
         """
-        solution = [np.zeros_like(s) for s in sums] if start is None else [s.copy() for s in start]
-        residual = list(sums) if start is None else _minus(sums, self._apply(solution))
-        direction = [np.zeros_like(s) for s in sums]
-        scale = self._inner(sums, self._precondition(list(sums)))
+        lead, rest = self.layout.lead, self.layout.rest
+        right = self.reduce(sums[lead], [sums[e] for e in rest])
+        zero = [np.zeros_like(r) for r in right]
+        guess = zero if start is None else [start[e].copy() for e in rest]
+        residual = right if start is None else [r - i for r, i in zip(right, self.apply(guess), strict=True)]
+        scale = sum(_inner(sums[e] / self.totals[e][:, None], sums[e]) for e in range(len(sums)))
+        found = self._conjugate_gradients(guess, residual, np.asarray(scale))
+        tables = dict(zip(rest, found, strict=True))
+        tables[lead] = self.expand(sums[lead], found)
+        return tuple(tables[e] for e in range(len(sums)))
+
+    def reduce(self, own: FloatArray, others: list[FloatArray]) -> list[FloatArray]:
+        """Eliminate the largest effect from right-hand sides."""
+        mean = own / self.totals[self.layout.lead][:, None]
+        return [other - tab.T @ mean for other, tab in zip(others, self.crosstabs, strict=True)]
+
+    def expand(self, own: FloatArray, tables: list[FloatArray]) -> FloatArray:
+        """Return the eliminated effect given the others."""
+        inside = sum((tab @ table for tab, table in zip(self.crosstabs, tables, strict=True)), np.zeros_like(own))
+        return np.asarray((own - inside) / self.totals[self.layout.lead][:, None])
+
+    def apply(self, tables: list[FloatArray]) -> list[FloatArray]:
+        """Multiply the reduced system with tables of the other effects."""
+        rest = self.layout.rest
+        image = [self.totals[e][:, None] * table for e, table in zip(rest, tables, strict=True)]
+        place = {e: position for position, e in enumerate(rest)}
+        for first, second, cross in self.mutual:
+            image[place[first]] += cross @ tables[place[second]]
+            image[place[second]] += cross.T @ tables[place[first]]
+        inside = sum(tab @ table for tab, table in zip(self.crosstabs, tables, strict=True))
+        inside = inside / self.totals[self.layout.lead][:, None]
+        for out, tab in zip(image, self.crosstabs, strict=True):
+            out -= tab.T @ inside
+        return image
+
+    def _conjugate_gradients(
+        self, solution: list[FloatArray], residual: list[FloatArray], scale: FloatArray
+    ) -> list[FloatArray]:
+        rest = self.layout.rest
+        direction = [np.zeros_like(r) for r in residual]
         old = np.ones_like(scale)
         for _ in range(MOST_ITERATIONS):
-            turned = self._precondition(residual)
-            new = self._inner(residual, turned)
+            turned = [r / self.totals[e][:, None] for e, r in zip(rest, residual, strict=True)]
+            new = np.asarray(sum(_inner(r, t) for r, t in zip(residual, turned, strict=True)))
             if bool(np.all(new <= self.tolerance**2 * scale)):
-                return tuple(solution)
-            ratio = np.where(old > 0, new / np.where(old > 0, old, 1.0), 0.0)
+                return solution
+            ratio = _ratio(new, old)
             direction = [t + ratio * d for t, d in zip(turned, direction, strict=True)]
-            image = self._apply(direction)
-            curve = self._inner(direction, image)
-            step = np.where(curve > 0, new / np.where(curve > 0, curve, 1.0), 0.0)
-            solution = [s + step * d for s, d in zip(solution, direction, strict=True)]
-            residual = [r - step * i for r, i in zip(residual, image, strict=True)]
+            image = self.apply(direction)
+            curve = np.asarray(sum(_inner(d, i) for d, i in zip(direction, image, strict=True)))
+            step = _ratio(new, curve)
+            for s, d, r, i in zip(solution, direction, residual, image, strict=True):
+                s += step * d
+                r -= step * i
             old = new
         msg = f"Fixed effects did not converge in {MOST_ITERATIONS} iterations; drop weakly connected levels."
         raise PanelcoopError(msg)
 
-    def _apply(self, tables: list[FloatArray]) -> list[FloatArray]:
-        rows = sum(np.take(t, g.codes, axis=0, mode="clip") for t, g in zip(tables, self.groupings, strict=True))
-        return [group_sums(np.asarray(rows), g.codes, g.size, self.weights) for g in self.groupings]
 
-    def _precondition(self, residual: list[FloatArray]) -> list[FloatArray]:
-        return [r / total[:, None] for r, total in zip(residual, self.totals, strict=True)]
-
-    @staticmethod
-    def _inner(left: list[FloatArray] | tuple[FloatArray, ...], right: list[FloatArray]) -> FloatArray:
-        return np.asarray(sum(np.einsum("gm,gm->m", a, b) for a, b in zip(left, right, strict=True)))
+def _inner(left: FloatArray, right: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("gm,gm->m", left, right))
 
 
-def _minus(left: tuple[FloatArray, ...], right: list[FloatArray]) -> list[FloatArray]:
-    return [a - b for a, b in zip(left, right, strict=True)]
+def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    positive = bottom > 0
+    return np.where(positive, top / np.where(positive, bottom, 1.0), 0.0)
 
 
-def iterative_solver(groupings: tuple[Grouping, ...], weights: FloatArray | None) -> IterativeSolver:
-    """Weigh the levels and count the columns the effects span."""
+def iterative_solver(
+    groupings: tuple[Grouping, ...], weights: FloatArray | None, layout: CrossLayout | None = None
+) -> IterativeSolver:
+    """Fill the cross-tabulations with weights; pass the layout of an earlier solver of the same effects."""
+    layout = cross_layout(groupings) if layout is None else layout
+    n = len(groupings[0].codes)
     totals = tuple(
         g.counts.astype(float) if weights is None else np.bincount(g.codes, weights, g.size) for g in groupings
     )
-    ranks = tuple(g.size - (position > 0) for position, g in enumerate(groupings))
-    return IterativeSolver(groupings, weights, totals, ranks, 1)
+    weights = np.ones(n) if weights is None else weights
+    size = groupings[layout.lead].size
+    data = weights if layout.order is None else weights[layout.order]
+    crosstabs = tuple(
+        sparse.csr_array((data, place, layout.starts), shape=(size, groupings[e].size))
+        for e, place in zip(layout.rest, layout.places, strict=True)
+    )
+    mutual = []
+    for first, second, own, starts, codes in layout.pairs:
+        filled = weights if own is None else weights[own]
+        shape = (groupings[first].size, groupings[second].size)
+        mutual.append((first, second, sparse.csr_array((filled, codes, starts), shape=shape)))
+    added = tuple(groupings[e].size - 1 for e in layout.rest)
+    return IterativeSolver(layout, totals, crosstabs, tuple(mutual), (size, *added), 1)
+
+
+def refilled(solver: IterativeSolver, weights: FloatArray) -> IterativeSolver:
+    """Return the solver under other weights, in the memory of the given one, which must not be used afterwards."""
+    layout = solver.layout
+    totals = tuple(np.bincount(g.codes, weights, g.size) for g in layout.groupings)
+    data = weights if layout.order is None else np.take(weights, layout.order)
+    for tab in solver.crosstabs:
+        tab.data = data
+    for (_, _, cross), (_, _, own, _, _) in zip(solver.mutual, layout.pairs, strict=True):
+        if own is None:
+            cross.data = weights
+        else:
+            np.take(weights, own, out=cross.data, mode="clip")
+    return replace(solver, totals=totals)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import special
 
 from panelcoop.checks import fail_if_not_finite
 from panelcoop.errors import DataError, PanelcoopError
-from panelcoop.numerics.absorb import Absorber, absorber, reweighed
+from panelcoop.numerics.absorb import Absorber, absorber, loosened, reweighed
 from panelcoop.numerics.design import Design, Moments, design_of
 from panelcoop.numerics.grouping import group_rows
+from panelcoop.numerics.iterative import IterativeSolver
 from panelcoop.numerics.least_squares import LinearFit, fit_design
+from panelcoop.numerics.poisson_newton import newton_poisson
 from panelcoop.numerics.rank import rank_report
 from panelcoop.numerics.separation import all_zero_levels, separated_rows
 from panelcoop.options import FloatArray, IntArray
@@ -22,6 +25,7 @@ __all__ = ["PoissonFit", "poisson"]
 
 STEP_TOLERANCE = 1e-5  # root mean square change of the linear index; Newton squares it, so the next one is 1e-10
 MOST_ITERATIONS = 60
+LAST_STEP = 1e-7  # precision of effects that are solved iteratively, in the step that gives scores and covariance
 SUSPICIOUS = 1e-7  # fitted mean of a zero, relative to the mean outcome, below which separation is tested
 
 
@@ -32,23 +36,34 @@ class PoissonFit:
     Attributes
     ----------
     linear : the last weighted least-squares step: coefficients, bread, scores; hand it to `covariance`
-    mean : (m,) fitted means of the rows used
+    outcome : (m,) outcomes of the rows used
+    mean : (m,) their fitted means
+    weights : (m,) or None
     rows : (m,) positions of the rows used; subset cluster codes with it
     separated : positions of rows left out because their zeros are fitted perfectly
-    deviance : of the rows used
-    log_likelihood : including the factorial term
     iterations : reweighted steps
     notes : what was left out and what is not identified
     """
 
     linear: LinearFit
+    outcome: FloatArray
     mean: FloatArray
+    weights: FloatArray | None
     rows: IntArray
     separated: IntArray
-    deviance: float
-    log_likelihood: float
     iterations: int
     notes: tuple[str, ...]
+
+    @cached_property
+    def deviance(self) -> float:
+        """Twice the distance from the saturated log-likelihood."""
+        return 2 * _weighted(special.kl_div(self.outcome, self.mean), self.weights)
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """Log-likelihood, factorial term included."""
+        y = self.outcome
+        return _weighted(special.xlogy(y, self.mean) - self.mean - special.gammaln(y + 1), self.weights)
 
     @property
     def coef(self) -> FloatArray:
@@ -127,34 +142,47 @@ def poisson(
     lost = all_zero_levels(data.outcome, [group_rows(e) for e in effects])
     rows = np.flatnonzero(~lost)
     used = data.rows(rows) if lost.any() else data
-    fit, mean, steps = _reweighted(used, labels)
+    fit, mean, steps = _fit(used, labels)
     zeros = mean[used.outcome == 0]
     if zeros.size and zeros.min() < SUSPICIOUS * used.outcome.mean():
         gone = separated_rows(used.outcome, used.columns, used.effects)
         if gone.any():
             rows, used = rows[~gone], used.rows(np.flatnonzero(~gone))
-            fit, mean, more = _reweighted(used, labels)
+            fit, mean, more = _fit(used, labels)
             steps += more
-    separated = np.setdiff1d(np.arange(len(data.outcome)), rows)
-    deviance = 2 * float(_weighted(special.kl_div(used.outcome, mean), used.weights))
-    terms = special.xlogy(used.outcome, mean) - mean - special.gammaln(used.outcome + 1)
-    likelihood = float(_weighted(terms, used.weights))
+    left = np.ones(len(data.outcome), dtype=bool)
+    left[rows] = False
+    separated = np.flatnonzero(left)
     notes = fit.notes
     if separated.size:
         notes = (f"{separated.size} rows are separated (their zeros are fitted perfectly) and left out.", *notes)
-    return PoissonFit(fit, mean, rows, separated, deviance, likelihood, steps, notes)
+    return PoissonFit(fit, used.outcome, mean, used.weights, rows, separated, steps, notes)
 
 
-def _reweighted(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
+def _fit(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
+    """Choose exact steps where the effects are solved directly, inexact Newton steps where they are not."""
+    start = absorber(data.effects, weights=data.weights, trend=data.trend, nobs=len(data.outcome))
+    if isinstance(start.solver, IterativeSolver):
+        return _many_effects(data, start, names)
+    return _reweighted(data, start, names)
+
+
+def _many_effects(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
+    state = newton_poisson(data.outcome, data.columns, door, offset=data.offset, weights=data.weights)
+    fit = _last_step(data, state.mean, door, state.coef, names)
+    return fit, state.mean, state.steps
+
+
+def _reweighted(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
     """Iterate weighted least squares; return the last step, the fitted means and the number of steps."""
     y = data.outcome
     shift = 0.0 if data.offset is None else data.offset
     mean = (y + y.mean()) / 2
     index = np.log(mean)
-    deviance, door = np.inf, None
+    deviance = np.inf
     for step in range(1, MOST_ITERATIONS + 1):
         weights = mean if data.weights is None else mean * data.weights
-        door = _door(data, weights, door)
+        door = reweighed(door, weights)
         working = index - shift + (y - mean) / mean
         design, moments = design_of(data.columns, working, door)
         solution = _solve(design, moments, names)
@@ -162,15 +190,9 @@ def _reweighted(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatAr
         change = float(np.sqrt(_weighted((fitted - index) ** 2, weights) / weights.sum()))
         index, mean, deviance = _damped(data, index, fitted, deviance, first=step == 1)
         if change < STEP_TOLERANCE:
-            return _last_step(data, index, mean, door, names), mean, step
+            return _last_step(data, mean, door, solution, names), mean, step
     msg = f"Poisson did not converge in {MOST_ITERATIONS} steps; look for outcomes of very different size or rescale."
     raise PanelcoopError(msg)
-
-
-def _door(data: _Data, weights: FloatArray, door: Absorber | None) -> Absorber:
-    if door is None:
-        return absorber(data.effects, weights=weights, trend=data.trend, nobs=len(weights))
-    return reweighed(door, weights)
 
 
 def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArray:
@@ -192,12 +214,14 @@ def _damped(
 
 
 def _last_step(
-    data: _Data, index: FloatArray, mean: FloatArray, door: Absorber, names: tuple[str, ...]
+    data: _Data, mean: FloatArray, door: Absorber, coef: FloatArray, names: tuple[str, ...]
 ) -> LinearFit:
+    """Fit the working residual plus the columns' part at the final weights: one more step, with scores and residuals."""
     weights = mean if data.weights is None else mean * data.weights
-    shift = 0.0 if data.offset is None else data.offset
-    working = index - shift + (data.outcome - mean) / mean
-    design, moments = design_of(data.columns, working, reweighed(door, weights))
+    working = data.columns @ coef
+    working += (data.outcome - mean) / mean
+    door = loosened(reweighed(door, weights), LAST_STEP)
+    design, moments = design_of(data.columns, working, door, coef)
     return fit_design(design, moments, names, dispersion=1.0)
 
 

@@ -21,13 +21,18 @@ HEAVY = 1e6  # weight of positive outcomes: forces the fitted certificate to zer
 
 def all_zero_levels(outcome: FloatArray, groupings: Sequence[Grouping]) -> BoolArray:
     """Return (n,) rows in a level whose outcomes are all zero, repeated until no such level is left."""
-    alive = np.ones(len(outcome), dtype=bool)
+    alive: BoolArray | None = None
     while True:
-        before = int(alive.sum())
+        empty = []
         for g in groupings:
-            alive &= (np.bincount(g.codes, outcome * alive, g.size) > 0)[g.codes]
-        if int(alive.sum()) == before:
-            return ~alive
+            totals = np.bincount(g.codes, outcome if alive is None else outcome * alive, g.size)
+            present = g.counts if alive is None else np.bincount(g.codes, alive, g.size)
+            empty.append((totals <= 0) & (present > 0))
+        if not any(e.any() for e in empty):
+            return np.zeros(len(outcome), dtype=bool) if alive is None else ~alive
+        alive = np.ones(len(outcome), dtype=bool) if alive is None else alive
+        for g, none in zip(groupings, empty, strict=True):
+            alive &= ~none[g.codes]
 
 
 def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[IntArray]) -> BoolArray:

@@ -41,6 +41,7 @@ class SmallSampleRule:
     df: Literal["groups", "rows", "infinite"]
 
 
+NESTED_SAMPLE = 4096  # rows that usually show at once that an effect is not nested
 _CLUSTERED = ("CRV1", "CRV2", "CRV3", "two-way")
 _PLAIN = ("iid", "HC1")
 _LEVERAGE = ("HC2", "HC3")
@@ -97,6 +98,9 @@ def _is_nested(effect: Grouping, cluster: Grouping) -> bool:
         return False
     first = np.empty(effect.size, dtype=np.int64)
     first[effect.codes] = cluster.codes
+    head = slice(0, NESTED_SAMPLE)
+    if not np.array_equal(first[effect.codes[head]], cluster.codes[head]):
+        return False
     return bool(np.array_equal(first[effect.codes], cluster.codes))
 
 
@@ -107,7 +111,6 @@ def count_parameters(fit: LinearFit, rule: SmallSampleRule, clusters: Sequence[G
         return fit.rank
     if rule.parameters == "rank":
         return fit.rank + door.rank
-    trends = door.rank - sum(door.ranks[: 0 if door.time is None else 2]) if door.time is not None else 0
     levels = sum(g.size for g in door.groupings) - (len(door.groupings) - 1)
     if door.time is not None:
         levels = door.rank
@@ -115,7 +118,6 @@ def count_parameters(fit: LinearFit, rule: SmallSampleRule, clusters: Sequence[G
         return fit.rank + levels
     nested = nested_effects(door, clusters)
     sizes = [g.size for g, inside in zip(door.groupings, nested, strict=True) if inside]
-    del trends
     return fit.rank + levels - sum(sizes) + len(sizes)
 
 
