@@ -8,7 +8,7 @@ import numpy as np
 
 from panelcoop.numerics.honest.restrictions import second_differences
 from panelcoop.numerics.honest.study import StudyArrays
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["BiasPath", "bias_path"]
 
@@ -53,11 +53,11 @@ def bias_path(study: StudyArrays) -> BiasPath:
 
     Notes
     -----
-    An affine estimator of l'tau with finite bias under Delta^SD(M) annihilates linear trends: its weights are v = D'g, D the
-    second differences, and its worst-case bias is M sum |g|. Weights on later coefficients are l, which fixes g from the
-    reference period on; the P - 1 earlier entries u are free. Minimising variance / 2 + price * sum |u| is a lasso, whose
-    solution is piecewise linear in the price (Osborne, Presnell and Turlach 2000; Efron et al. 2004). At a high price u = 0,
-    the least biased estimator; at price zero stands the estimator of least variance.
+    An affine estimator of l'tau with finite bias under Delta^SD(M) annihilates linear trends: its weights are v = D'g,
+    D the second differences, and its worst-case bias is M sum |g|. Weights on later coefficients are l, which fixes g
+    from the reference period on; the P - 1 earlier entries u are free. Minimising variance / 2 + price * sum |u| is a
+    lasso, whose solution is piecewise linear in the price (Osborne, Presnell and Turlach 2000; Efron et al. 2004). At
+    a high price u = 0, the least biased estimator; at price zero stands the estimator of least variance.
     """
     rows = second_differences(study.n_pre, study.n_post)
     free, fixed = rows[: study.n_pre - 1], rows[study.n_pre - 1 :]
@@ -83,50 +83,64 @@ def lasso_path(curvature: FloatArray, pull: FloatArray) -> tuple[FloatArray, Flo
     """
     k = pull.size
     price = float(np.abs(pull).max(initial=0.0))
-    current, active = np.zeros(k), np.abs(pull) >= price * (1 - TIE) if k else np.zeros(0, dtype=bool)
-    sign = -np.sign(pull) * active
-    prices, weights, left = [price], [current.copy()], -1
+    active = np.abs(pull) >= price * (1 - TIE)
+    place = _Place(np.zeros(k), price, active, -np.sign(pull) * active, -1)
+    prices, weights = [price], [place.weights]
     for _ in range(STEPS * (k + 1)):
-        if price <= 0 or k == 0:
+        if place.price <= 0:
             break
-        step = np.zeros(k)
-        step[active] = np.linalg.solve(curvature[np.ix_(active, active)], sign[active])
-        fall, joins, leaves = _next_event((curvature, pull), current, step, price, active, left)
-        current = current + fall * step
-        price -= fall
-        left = -1
-        if leaves >= 0:
-            active[leaves], current[leaves], left = False, 0.0, leaves
-        if joins >= 0:
-            active[joins] = True
-            sign[joins] = -np.sign(curvature[joins] @ current + pull[joins])
-        prices.append(max(price, 0.0))
-        weights.append(current.copy())
+        place = _move(curvature, pull, place)
+        prices.append(place.price)
+        weights.append(place.weights)
     return np.array(prices), np.array(weights).reshape(len(prices), k)
 
 
-def _next_event(
-    problem: tuple[FloatArray, FloatArray],
-    current: FloatArray,
-    step: FloatArray,
-    price: float,
-    active: FloatArray,
-    left: int,
-) -> tuple[float, int, int]:
-    """Find how far the price falls until a weight joins, a weight returns to zero, or the price is zero."""
-    curvature, pull = problem
-    slope, rate = curvature @ current + pull, curvature @ step
-    fall, joins, leaves = price, -1, -1
-    for j in np.flatnonzero(~active):
-        for edge in (1.0, -1.0):  # slope_j + fall * rate_j = edge * (price - fall)
-            speed = rate[j] + edge
-            gap = edge * price - slope[j]
-            when = gap / speed if speed != 0 else np.inf
-            just_left = j == left and abs(gap) <= TIE * max(price, 1e-300)
-            if not just_left and 0 <= when < fall:
-                fall, joins, leaves = float(when), int(j), -1
-    for j in np.flatnonzero(active):
-        when = -current[j] / step[j] if step[j] != 0 else np.inf
-        if 0 < when < fall:
-            fall, joins, leaves = float(when), -1, int(j)
-    return fall, joins, leaves
+@dataclass(frozen=True)
+class _Place:
+    """Where the path stands: weights, price, which weights are free to move, their signs, and which has just left."""
+
+    weights: FloatArray
+    price: float
+    active: BoolArray
+    sign: FloatArray
+    left: int
+
+
+def _move(curvature: FloatArray, pull: FloatArray, place: _Place) -> _Place:
+    """Go on to the next breakpoint."""
+    step, active, sign = np.zeros(pull.size), place.active.copy(), place.sign.copy()
+    step[active] = np.linalg.solve(curvature[np.ix_(active, active)], sign[active])
+    slope, rate = curvature @ place.weights + pull, curvature @ step
+    join, joins = _first_to_join(place, slope, rate)
+    leave, leaves = _first_to_leave(place, step)
+    fall = min(place.price, join, leave)
+    weights = place.weights + fall * step
+    left = -1
+    if fall == leave:
+        active[leaves], weights[leaves], left = False, 0.0, leaves
+    elif fall == join:
+        active[joins] = True
+        sign[joins] = -np.sign(slope[joins] + fall * rate[joins])
+    return _Place(weights, max(place.price - fall, 0.0), active, sign, left)
+
+
+def _first_to_join(place: _Place, slope: FloatArray, rate: FloatArray) -> tuple[float, int]:
+    """Find the fall of the price at which an idle weight joins: slope + fall rate = edge (price - fall)."""
+    best, which = np.inf, -1
+    for j in np.flatnonzero(~place.active):
+        for edge in (1.0, -1.0):
+            gap, speed = edge * place.price - slope[j], rate[j] + edge
+            if speed == 0 or (j == place.left and abs(gap) <= TIE * place.price):
+                continue
+            if 0 <= gap / speed < best:
+                best, which = float(gap / speed), int(j)
+    return best, which
+
+
+def _first_to_leave(place: _Place, step: FloatArray) -> tuple[float, int]:
+    """Find the fall of the price at which a moving weight returns to zero."""
+    best, which = np.inf, -1
+    for j in np.flatnonzero(place.active):
+        if step[j] != 0 and 0 < -place.weights[j] / step[j] < best:
+            best, which = float(-place.weights[j] / step[j]), int(j)
+    return best, which

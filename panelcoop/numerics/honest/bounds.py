@@ -12,18 +12,22 @@ import numpy as np
 from panelcoop.errors import IdentificationError
 from panelcoop.numerics.honest.bias_path import BiasPath, bias_path
 from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, least_favourable
-from panelcoop.numerics.honest.confidence_set import ConfidenceSet, Scan, confidence_set
+from panelcoop.numerics.honest.confidence_set import ConfidenceSet, Scan, accepted_by_any, confidence_set
 from panelcoop.numerics.honest.fixed_length import FixedLength, fixed_length
-from panelcoop.numerics.honest.restrictions import Restriction, polyhedra, second_differences
+from panelcoop.numerics.honest.restrictions import Polyhedron, Restriction, polyhedra, second_differences
 from panelcoop.numerics.honest.study import StudyArrays
 from panelcoop.numerics.honest.vertices import VertexProcess, vertex_process
 from panelcoop.options import FloatArray
 
-__all__ = ["HonestMethod", "HonestProblem", "Precision", "honest_set"]
+__all__ = ["HonestMethod", "HonestProblem", "Precision", "honest_set", "pieces_with_processes", "set_reaches"]
 
 HonestMethod: TypeAlias = Literal["FLCI", "Conditional", "C-F", "C-LF"]
 WINDOW = 20.0  # standard errors of the target on either side of the largest bias, as in the authors' software
 FIRST_STAGE = 0.1  # share of alpha spent on the first stage of a hybrid, as Rambachan and Roth recommend
+TOO_MANY = (
+    "This target with this sign or direction leaves too many moment inequalities to enumerate; bound single horizons, "
+    "or use fewer periods after the event."
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Precision:
     """
 
     points: int = 1000
-    refine: bool = True
+    refine: bool = False
     draws: int = 10_000
     seed: int = 0
 
@@ -94,29 +98,47 @@ def honest_set(problem: HonestProblem, magnitude: float) -> ConfidenceSet:
     Notes
     -----
     FLCI: the shortest fixed-length interval; it knows of no sign or shape. Conditional: the test of Andrews, Roth and
-    Pakes at size alpha. C-LF and C-F: a first stage at kappa = alpha / 10 (least favourable critical value; fixed-length
-    interval) and the conditional test at (alpha - kappa) / (1 - kappa) given that it passed.
+    Pakes at size alpha. C-LF and C-F: a first stage at kappa = alpha / 10 (least favourable critical value;
+    fixed-length interval) and the conditional test at (alpha - kappa) / (1 - kappa) given that it passed.
     """
     if problem.method == "FLCI":
         found = fixed_length(problem.study, problem.path, magnitude, problem.alpha)
         return ConfidenceSet(found.estimate - found.half_length, found.estimate + found.half_length, 1)
-    first = fixed_length(problem.study, problem.path, magnitude, problem.kappa) if problem.method == "C-F" else None
-    tests = [_test(problem, process, first) for process in _processes(problem, magnitude)]
+    first, tests = _tests(problem, magnitude)
     return confidence_set(tests, _scan(problem, magnitude, first))
 
 
-def _processes(problem: HonestProblem, magnitude: float) -> Iterator[VertexProcess]:
+def set_reaches(problem: HonestProblem, magnitude: float, null: float) -> bool:
+    """Say whether the confidence set holds the null or a value beyond it, seen from the estimate."""
+    if problem.method == "FLCI":
+        found = honest_set(problem, magnitude)
+        return found.low <= null <= found.high
+    first, tests = _tests(problem, magnitude)
+    scan = _scan(problem, magnitude, first)
+    ends = np.array([scan.centre - scan.half, scan.centre + scan.half])
+    far = ends[0] if problem.study.target >= null else ends[1]
+    return bool(accepted_by_any(tests, np.linspace(null, far, scan.points // 2)).any())
+
+
+def pieces_with_processes(problem: HonestProblem, magnitude: float) -> Iterator[tuple[Polyhedron, VertexProcess]]:
+    """Walk through the polyhedra of the restriction with their dual vertices."""
     study = problem.study
-    seen = set()
     for piece in polyhedra(problem.restriction, magnitude, study.n_pre, study.n_post):
         process = vertex_process(piece, study)
         if process is None:
-            msg = "too many vertices"
-            raise IdentificationError(msg)
+            raise IdentificationError(TOO_MANY)
+        yield piece, process
+
+
+def _tests(problem: HonestProblem, magnitude: float) -> tuple[FixedLength | None, list[ConditionalTest]]:
+    """Set up one test per polyhedron; polyhedra that ask the same of later periods are tested once."""
+    first = fixed_length(problem.study, problem.path, magnitude, problem.kappa) if problem.method == "C-F" else None
+    found = {}
+    for _, process in pieces_with_processes(problem, magnitude):
         key = process.level.tobytes() + process.root.tobytes()
-        if key not in seen:  # at M = 0 all pieces are the same
-            seen.add(key)
-            yield process
+        if key not in found:
+            found[key] = _test(problem, process, first)
+    return first, list(found.values())
 
 
 def _test(problem: HonestProblem, process: VertexProcess, first: FixedLength | None) -> ConditionalTest:

@@ -80,11 +80,10 @@ def accepts(test: ConditionalTest, theta: FloatArray) -> BoolArray:
     Notes
     -----
     The statistic eta is the largest vertex value; given that vertex g is the largest and the part of the data
-    independent of it, eta is normal truncated to [vlo, vup] with
-    vlo = max over Cov(v, g) < Var(g) of (T_v - r_v eta) / (1 - r_v), r_v = Cov(v, g) / Var(g), and vup the least over the
-    others. Taking vertices, not bases, handles degenerate and non-unique dual solutions alike. The test rejects when
-    eta / sd(g) exceeds the larger of zero and the 1 - size quantile of that truncated normal. A vertex without variance
-    rejects when it is positive.
+    independent of it, eta is normal truncated to [vlo, vup] with vlo = max over Cov(v, g) < Var(g) of (T_v - r_v eta)
+    / (1 - r_v), r_v = Cov(v, g) / Var(g), and vup the least over the others. Taking vertices, not bases, handles
+    degenerate and non-unique dual solutions alike. The test rejects when eta / sd(g) exceeds the larger of zero and
+    the 1 - size quantile of that truncated normal. A vertex without variance rejects when it is positive.
     """
     accepted = np.zeros(theta.size, dtype=bool)
     step = max(1, CELLS // test.process.level.size)
@@ -97,8 +96,8 @@ def _accepts(test: ConditionalTest, theta: FloatArray) -> BoolArray:
     values = test.process.values(theta)
     largest = values.argmax(axis=0)
     eta = values[largest, np.arange(theta.size)]
-    passed = (eta <= test.first.most) & (np.abs(test.centre - theta) <= test.first.half_length)
-    accepted = passed & (eta <= SLACK)
+    passed: BoolArray = (eta <= test.first.most) & (np.abs(test.centre - theta) <= test.first.half_length)
+    accepted = np.asarray(passed & (eta <= SLACK))
     open_ = np.flatnonzero(passed & ~accepted)
     for g in np.unique(largest[open_]):
         here = open_[largest[open_] == g]

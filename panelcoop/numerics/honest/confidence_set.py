@@ -10,10 +10,13 @@ import numpy as np
 from panelcoop.numerics.honest.conditional import ConditionalTest, accepts
 from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["ConfidenceSet", "Scan", "confidence_set"]
+__all__ = ["ConfidenceSet", "Scan", "accepted_by_any", "confidence_set"]
 
 WIDENINGS = 8  # the window doubles at most this often while its ends are accepted
-ROUNDS, POINTS = 5, 33  # each round looks at 33 points of the cell that holds the endpoint: 32**-5 of a grid step remain
+ROUNDS, POINTS = (
+    5,
+    33,
+)  # each round looks at 33 points of the cell that holds the endpoint: 32**-5 of a grid step remain
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,11 @@ def _evaluate(tests: Sequence[ConditionalTest], scan: Scan, half: float) -> tupl
         ends = ends[(ends[:, 0] <= ends[:, 1]) & np.isfinite(ends).all(axis=1)]
         special = np.concatenate([ends.ravel(), ends.mean(axis=1)])
         grid = np.unique(np.concatenate([grid, special[np.abs(special - scan.centre) < half]]))
-    return grid, _any_accepts(tests, grid)
+    return grid, accepted_by_any(tests, grid)
 
 
-def _any_accepts(tests: Sequence[ConditionalTest], theta: FloatArray) -> BoolArray:
+def accepted_by_any(tests: Sequence[ConditionalTest], theta: FloatArray) -> BoolArray:
+    """Say of each value whether the test of any polyhedron accepts it."""
     accepted = np.zeros(theta.size, dtype=bool)
     for test in tests:
         left = np.flatnonzero(~accepted)
@@ -111,7 +115,7 @@ def _refine(tests: Sequence[ConditionalTest], inside: float, outside: float) -> 
     """Move from an accepted towards a rejected neighbour, keeping the outermost accepted value seen."""
     for _ in range(ROUNDS):
         fine = np.linspace(outside, inside, POINTS)
-        at = int(_any_accepts(tests, fine).argmax())
+        at = int(accepted_by_any(tests, fine).argmax())
         if at == 0:
             return float(fine[0])
         inside, outside = float(fine[at]), float(fine[at - 1])

@@ -33,8 +33,8 @@ def extreme_rays(columns: FloatArray) -> FloatArray | None:
     Notes
     -----
     Motzkin, Raiffa, Thompson and Thrall (1953): columns are imposed one at a time; a ray on the positive side and an
-    adjacent one on the negative side give one ray in the hyperplane. Rays are adjacent when no third ray has its support
-    within the union of theirs. Answers are kept: the pieces of a relative restriction share their columns.
+    adjacent one on the negative side give one ray in the hyperplane. Rays are adjacent when no third ray has its
+    support within the union of theirs. Answers are kept: the pieces of a relative restriction share their columns.
 
     Examples
     --------

@@ -22,13 +22,13 @@ def truncated_normal_ppf(probability: float, low: FloatArray, high: FloatArray) 
 
     Notes
     -----
-    Probabilities are added on the log scale in whichever tail the interval lies, so that bounds of 40 standard deviations
-    lose no digits.
+    Probabilities are added on the log scale in whichever tail the interval lies, so that bounds of 40 standard
+    deviations lose no digits.
 
     Examples
     --------
     >>> truncated_normal_ppf(0.95, np.array([-np.inf, 0.0, 30.0]), np.array([np.inf, np.inf, np.inf])).round(4)
-    array([ 1.6449,  1.96  , 30.0995])
+    array([ 1.6449,  1.96  , 30.0996])
     """
     low, high = np.asarray(low, float), np.asarray(high, float)
     flip = high > -low  # the mass lies above zero: work in the upper tail, mirrored

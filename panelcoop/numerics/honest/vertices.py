@@ -82,9 +82,9 @@ def vertex_process(piece: Polyhedron, study: StudyArrays) -> VertexProcess | Non
 
     Notes
     -----
-    The statistic of Andrews, Roth and Pakes (2023) is min eta s.t. y(theta) - X tau <= eta sd, whose dual is
-    max w'y(theta) over {w >= 0, X'w = 0, sd'w = 1}. Its vertices are the extreme rays of {w >= 0, X'w = 0}, scaled; they do
-    not depend on the data, and the rays not even on the covariance or the magnitude.
+    The statistic of Andrews, Roth and Pakes (2023) is min eta s.t. y(theta) - X tau <= eta sd, whose dual is max
+    w'y(theta) over {w >= 0, X'w = 0, sd'w = 1}. Its vertices are the extreme rays of {w >= 0, X'w = 0}, scaled; they
+    do not depend on the data, and the rays not even on the covariance or the magnitude.
     """
     matrix, bound, direction, nuisance = moments_after(piece, study)
     weights = extreme_rays(nuisance)
@@ -92,7 +92,9 @@ def vertex_process(piece: Polyhedron, study: StudyArrays) -> VertexProcess | Non
         return None
     sd = np.sqrt(np.einsum("ij,jk,ik->i", matrix, study.covariance, matrix))
     if (sd <= np.sqrt(NO_VARIANCE) * sd.max()).any():
-        raise IdentificationError("A change between two periods is estimated without error: the covariance is singular.")
+        raise IdentificationError(
+            "A change between two periods is estimated without error: the covariance is singular."
+        )
     weights = weights / (weights @ sd)[:, None]
     rows = weights @ matrix
     loading = rows @ study.covariance
