@@ -16,16 +16,12 @@ import numpy as np
 
 __all__ = ["THREADS", "Measured", "Workload", "find_workloads", "run_engine"]
 
-THREADS = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS",
-    )
-}  # fmt: skip
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+"RAYON_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS"), "1")  # fmt: skip
 
 Engine = Callable[[Any], Callable[[], "np.ndarray | list[float]"]]
-"""Takes the data, imports and converts what it needs (untimed), returns the call that is timed; that call returns numbers to
+"""Takes the data, imports and converts what it needs (untimed), returns the call that is timed; that call returns
+numbers to
 compare between engines."""
 
 

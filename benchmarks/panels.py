@@ -1,4 +1,5 @@
-"""Simulated panels of the benchmark rows; arrays, so that every engine converts what it needs before the clock starts."""
+"""Simulated panels of the benchmark rows; arrays, so that every engine converts what it needs before the clock
+starts."""
 
 from __future__ import annotations
 

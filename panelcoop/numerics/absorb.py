@@ -10,7 +10,7 @@ import numpy as np
 from panelcoop.checks import fail_if_not_finite
 from panelcoop.errors import DataError
 from panelcoop.numerics.direct import DirectSolver, direct_solver
-from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, group_sums
+from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, group_sums, level_totals
 from panelcoop.numerics.iterative import IterativeSolver, iterative_solver
 from panelcoop.options import FloatArray, IntArray
 
@@ -196,13 +196,15 @@ def absorber(
     Notes
     -----
     The effect with most levels is eliminated by group means (the first, where it carries trends) and the others solved
-    directly when they have at most 4,000 levels together: exact, no iteration, no tolerance. Otherwise conjugate gradients
+    directly when they have at most 4,000 levels together: exact, no iteration, no tolerance. Otherwise conjugate
+    gradients
     on the normal equations are iterated to a residual of 1e-13.
 
     Raises
     ------
     DataError
-        When lengths differ, codes are negative, weights are not positive and finite, or a trend has no effect to differ by.
+        When lengths differ, codes are negative, weights are not positive and finite, or a trend has no effect to
+        differ by.
     """
     groupings = tuple(group_rows(codes, f"effect {i + 1}") for i, codes in enumerate(effects))
     n = len(groupings[0].codes) if groupings else int(nobs or (0 if weights is None else len(weights)))
@@ -249,8 +251,8 @@ def loosened(door: Absorber, tolerance: float) -> Absorber:
 def _centre_within(trend: FloatArray, first: Grouping, weights: FloatArray | None) -> FloatArray:
     fail_if_not_finite(trend, "trend")
     shifted = trend - trend[0]
-    total = first.counts if weights is None else np.bincount(first.codes, weights, first.size)
-    centred = shifted - (group_sums(shifted, first.codes, first.size, weights) / total)[first.codes]
+    mean = group_sums(shifted, first.codes, first.size, weights) / level_totals(first, weights)
+    centred = shifted - mean[first.codes]
     return np.asarray(centred / max(float(np.abs(centred).max()), 1e-300))
 
 

@@ -35,7 +35,10 @@ class ClusterCorrection:
 
 
 def crv3(fit: LinearFit, clusters: Grouping) -> FloatArray:
-    """Return (G, k) jackknife scores X_g' (I - H_gg)^+ e_g; bread times a row is the change when the cluster is left out."""
+    """Return (G, k) jackknife scores X_g' (I - H_gg)^+ e_g.
+
+    Bread times a row is the change of the coefficients when that cluster is left out.
+    """
     scores = np.zeros((clusters.size, len(fit.solution)))
     for group, columns, resid, hat in _cluster_blocks(fit, clusters):
         values, vectors = linalg.eigh(np.eye(len(hat)) - hat, check_finite=False)
@@ -49,8 +52,10 @@ def crv2(fit: LinearFit, clusters: Grouping) -> ClusterCorrection:
 
     Notes
     -----
-    H is the hat matrix of columns and absorbed effects together, as if the effects were dummy variables (Bell and McCaffrey,
-    2002; Imbens and Kolesar, 2016; Pustejovsky and Tipton, 2018), with independent errors of one variance as working model.
+    H is the hat matrix of columns and absorbed effects together, as if the effects were dummy variables (Bell and
+    McCaffrey,
+    2002; Imbens and Kolesar, 2016; Pustejovsky and Tipton, 2018), with independent errors of one variance as working
+    model.
     """
     k = len(fit.solution)
     scores, adjusted = np.zeros((clusters.size, k)), []

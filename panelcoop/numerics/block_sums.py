@@ -22,7 +22,8 @@ class BlockSums:
 
     Notes
     -----
-    A block's sums are one product of an indicator matrix (compressed by columns, so that rows may come in any order) with the
+    A block's sums are one product of an indicator matrix (compressed by columns, so that rows may come in any order)
+    with the
     block. The matrix is kept between blocks of one shape and only its entries are exchanged.
     """
 

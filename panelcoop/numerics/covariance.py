@@ -104,7 +104,8 @@ def covariance(
     Notes
     -----
     V = factor x B M B with bread B and the meat M of the kind. References: White (1980); MacKinnon and White (1985);
-    Bell and McCaffrey (2002); Cameron, Gelbach and Miller (2011); MacKinnon, Nielsen and Webb (2023); Newey and West (1987);
+    Bell and McCaffrey (2002); Cameron, Gelbach and Miller (2011); MacKinnon, Nielsen and Webb (2023); Newey and West
+    (1987);
     Driscoll and Kraay (1998); Conley (1999).
 
     Raises
@@ -114,7 +115,7 @@ def covariance(
     """
     fail_if_not_one_of(kind, KINDS, "kind")
     rule = small_sample_rule(kind, small_sample) if isinstance(small_sample, str) else small_sample
-    over = _dimensions(kind, clusters, units, weeks, lag, space)
+    over = _dimensions(kind, clusters=clusters, units=units, weeks=weeks, lag=lag, space=space)
     full, df, factor = _estimate(fit, kind, over, rule)
     full = _natural(fit, full)
     psd, smallest = _is_psd(full)
@@ -133,6 +134,7 @@ def covariance(
 
 def _dimensions(
     kind: Covariance,
+    *,
     clusters: Sequence[IntArray],
     units: IntArray | None,
     weeks: IntArray | None,
@@ -142,8 +144,9 @@ def _dimensions(
     """Group the rows as the kind needs them, or say what is missing."""
     wanted = {"CRV1": 1, "CRV2": 1, "CRV3": 1, "two-way": 2}.get(kind, 0)
     if wanted and (len(clusters) < wanted or (kind != "two-way" and len(clusters) > 1)):
-        msg = f"'{kind}' needs {'at least two cluster dimensions' if wanted == 2 else 'one cluster dimension'}."
-        raise DataError(f"{msg} Got {len(clusters)}.")
+        number = "at least two cluster dimensions" if wanted == 2 else "one cluster dimension"
+        msg = f"'{kind}' needs {number}; got {len(clusters)}."
+        raise DataError(msg)
     need = {"newey-west": ("units", "weeks"), "driscoll-kraay": ("weeks",), "conley": ("units", "space")}
     given = {"units": units, "weeks": weeks, "space": space}
     missing = [name for name in need.get(kind, ()) if given[name] is None]

@@ -50,7 +50,8 @@ class Design:
     outcome_centre : subtracted first from the outcome
     tables : effects of the k centred columns
     outcome_tables : effects of the centred outcome, one column
-    turn : (k, k) carries coefficients on the centred columns to coefficients on the columns as given; None where they agree,
+    turn : (k, k) carries coefficients on the centred columns to coefficients on the columns as given; None where they
+        agree,
         as they always do with absorbed effects (without effects, columns are centred around a constant among them)
     """
 
@@ -192,7 +193,9 @@ def moments_of(design: Design) -> tuple[FloatArray, FloatArray]:
     return gram, cross
 
 
-def _centre(columns: FloatArray, outcome: FloatArray, door: Absorber) -> tuple[FloatArray | None, float, FloatArray | None]:
+def _centre(
+    columns: FloatArray, outcome: FloatArray, door: Absorber
+) -> tuple[FloatArray | None, float, FloatArray | None]:
     """Return what to subtract from columns and outcome first, and what carries coefficients back."""
     step = max(1, len(outcome) // SAMPLE_ROWS)
     sample = columns[::step]
@@ -213,7 +216,7 @@ def _centre(columns: FloatArray, outcome: FloatArray, door: Absorber) -> tuple[F
 
 @dataclass(frozen=True, eq=False)
 class _Passed:
-    """What one pass over the centred columns adds up: sums by level, trend-weighted sums, Gram matrix, products, totals."""
+    """What one pass adds up: sums by level (with the trend too), Gram matrix, products with the outcome, totals."""
 
     sums: list[FloatArray]
     slopes: FloatArray | None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import csgraph
 
-from panelcoop.numerics.grouping import Grouping
+from panelcoop.numerics.grouping import Grouping, level_totals
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["DirectSolver", "direct_solver"]
@@ -17,7 +18,7 @@ __all__ = ["DirectSolver", "direct_solver"]
 RANK_TOLERANCE = 1e-11  # eigenvalues of the scaled system are exact to about 1e-15 times its dimension
 CROSSTAB_FILL = 0.25  # below this share of filled cells a sparse crosstab is faster than a dense one
 
-Crosstab = FloatArray | sparse.csr_array
+Crosstab: TypeAlias = "FloatArray | sparse.csr_array"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +67,8 @@ class DirectSolver:
             return tuple(means), others
         right = others - sum(tab.T @ mean for tab, mean in zip(self.crosstabs, means, strict=True))
         solution = self._solve_reduced(right)
-        for mean, scale, tab in zip(means, self.scales, self.crosstabs, strict=True):
-            mean -= scale[:, None] * (tab @ solution)
-        return tuple(means), solution
+        fitted = [s[:, None] * (tab @ solution) for s, tab in zip(self.scales, self.crosstabs, strict=True)]
+        return tuple(mean - part for mean, part in zip(means, fitted, strict=True)), solution
 
     def _solve_reduced(self, right: FloatArray) -> FloatArray:
         if self.kept is None:
@@ -96,7 +96,8 @@ def direct_solver(
 
     Notes
     -----
-    With two effects and no trends the null space of M is known: one level per connected component. Otherwise its rank is read
+    With two effects and no trends the null space of M is known: one level per connected component. Otherwise its rank
+    is read
     from the eigenvalues of M scaled to a unit diagonal.
     """
     first, rest = groupings[0], groupings[1:]
@@ -111,7 +112,11 @@ def direct_solver(
         label, components = _components(tabs[0], reduced)
         kept = np.ones(rest[0].size, dtype=bool)
         kept[np.unique(label, return_index=True)[1]] = False
-        factor = linalg.cholesky(reduced[np.ix_(kept, kept)], lower=True, check_finite=False)
+        try:
+            factor = linalg.cholesky(reduced[np.ix_(kept, kept)], lower=True, check_finite=False)
+        except linalg.LinAlgError:  # weights of such different size that the system is singular in floating point
+            inverse, _ = _pseudo_inverse(reduced, [rest[0].size])
+            return DirectSolver(sizes, scales, tabs, inverse, None, (*ranks, int(kept.sum())), components)
         return DirectSolver(sizes, scales, tabs, factor, kept, (*ranks, int(kept.sum())), components)
     inverse, added = _pseudo_inverse(reduced, [g.size for g in rest])
     return DirectSolver(sizes, scales, tabs, inverse, None, (*ranks, *added), 1)
@@ -121,7 +126,7 @@ def _eliminated(
     first: Grouping, weights: FloatArray | None, time: FloatArray | None
 ) -> tuple[tuple[FloatArray, ...], list[FloatArray | None]]:
     """Return inverse squared norms per group, and the row weights of each eliminated basis column."""
-    total = first.counts.astype(float) if weights is None else np.bincount(first.codes, weights, first.size)
+    total = level_totals(first, weights)
     if time is None:
         return (1.0 / total,), [weights]
     weighted = time if weights is None else time * weights
@@ -156,9 +161,8 @@ def _reduced_system(
     system = np.zeros((tabs[0].shape[1],) * 2)
     start = 0
     for position, one in enumerate(rest):
-        total = one.counts if weights is None else np.bincount(one.codes, weights, one.size)
         span = np.arange(start, start + one.size)
-        system[span, span] = total
+        system[span, span] = level_totals(one, weights)
         below = start + one.size
         for other in rest[position + 1 :]:
             cell = one.codes * other.size + other.codes

@@ -10,7 +10,7 @@ from scipy import sparse
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["Grouping", "counting_sort", "group_rows", "group_sums"]
+__all__ = ["Grouping", "counting_sort", "group_rows", "group_sums", "level_totals"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Grouping:
 
 
 def group_rows(codes: IntArray, name: str = "groups") -> Grouping:
-    """Number the groups 0, 1, ... in the order of their codes; no copy is made when they already are.
+    """Give groups the numbers 0, 1, ... in the order of their codes; copy nothing when they have them already.
 
     Raises
     ------
@@ -87,11 +87,18 @@ def group_sums(values: FloatArray, codes: IntArray, size: int, weights: FloatArr
     [5.0, 2.0]
     """
     if values.ndim == 1:
-        return np.bincount(codes, values if weights is None else values * weights, size)
+        return np.asarray(np.bincount(codes, values if weights is None else values * weights, size), float)
     n = len(codes)
     data = np.ones(n) if weights is None else weights
     indicator = sparse.csc_array((data, codes, np.arange(n + 1)), shape=(size, n))
     return np.asarray(indicator @ np.ascontiguousarray(values))
+
+
+def level_totals(grouping: Grouping, weights: FloatArray | None) -> FloatArray:
+    """Return (size,) total weight of each group; its rows without weights."""
+    if weights is None:
+        return grouping.counts.astype(float)
+    return np.asarray(np.bincount(grouping.codes, weights, grouping.size), float)
 
 
 def counting_sort(codes: IntArray, size: int) -> IntArray | None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from panelcoop.errors import PanelcoopError
-from panelcoop.numerics.grouping import Grouping, counting_sort
+from panelcoop.numerics.grouping import Grouping, counting_sort, level_totals
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["CrossLayout", "IterativeSolver", "cross_layout", "iterative_solver", "refilled"]
@@ -47,12 +47,12 @@ def cross_layout(groupings: tuple[Grouping, ...]) -> CrossLayout:
     rest = tuple(e for e in range(len(groupings)) if e != lead)
     order = counting_sort(groupings[lead].codes, groupings[lead].size)
     places = tuple(_taken(groupings[e].codes, order) for e in rest)
-    pairs = []
+    pairs: list[tuple[int, int, IntArray | None, IntArray, IntArray]] = []
     for position, first in enumerate(rest[:-1]):
         own = counting_sort(groupings[first].codes, groupings[first].size)
         own = None if own is None else own.astype(np.int32)
-        for second in rest[position + 1 :]:
-            pairs.append((first, second, own, _starts(groupings[first]), _taken(groupings[second].codes, own)))
+        starts = _starts(groupings[first])
+        pairs += [(first, second, own, starts, _taken(groupings[second].codes, own)) for second in rest[position + 1 :]]
     return CrossLayout(groupings, lead, rest, order, _starts(groupings[lead]), places, tuple(pairs))
 
 
@@ -128,9 +128,7 @@ class IterativeSolver:
             image[place[second]] += cross.T @ tables[place[first]]
         inside = sum(tab @ table for tab, table in zip(self.crosstabs, tables, strict=True))
         inside = inside / self.totals[self.layout.lead][:, None]
-        for out, tab in zip(image, self.crosstabs, strict=True):
-            out -= tab.T @ inside
-        return image
+        return [out - tab.T @ inside for out, tab in zip(image, self.crosstabs, strict=True)]
 
     def _conjugate_gradients(
         self, solution: list[FloatArray], residual: list[FloatArray], scale: FloatArray
@@ -148,9 +146,8 @@ class IterativeSolver:
             image = self.apply(direction)
             curve = np.asarray(sum(_inner(d, i) for d, i in zip(direction, image, strict=True)))
             step = _ratio(new, curve)
-            for s, d, r, i in zip(solution, direction, residual, image, strict=True):
-                s += step * d
-                r -= step * i
+            solution = [s + step * d for s, d in zip(solution, direction, strict=True)]
+            residual = [r - step * i for r, i in zip(residual, image, strict=True)]
             old = new
         msg = f"Fixed effects did not converge in {MOST_ITERATIONS} iterations; drop weakly connected levels."
         raise PanelcoopError(msg)
@@ -171,9 +168,7 @@ def iterative_solver(
     """Fill the cross-tabulations with weights; pass the layout of an earlier solver of the same effects."""
     layout = cross_layout(groupings) if layout is None else layout
     n = len(groupings[0].codes)
-    totals = tuple(
-        g.counts.astype(float) if weights is None else np.bincount(g.codes, weights, g.size) for g in groupings
-    )
+    totals = tuple(level_totals(g, weights) for g in groupings)
     weights = np.ones(n) if weights is None else weights
     size = groupings[layout.lead].size
     data = weights if layout.order is None else weights[layout.order]
@@ -193,7 +188,7 @@ def iterative_solver(
 def refilled(solver: IterativeSolver, weights: FloatArray) -> IterativeSolver:
     """Return the solver under other weights, in the memory of the given one, which must not be used afterwards."""
     layout = solver.layout
-    totals = tuple(np.bincount(g.codes, weights, g.size) for g in layout.groupings)
+    totals = tuple(level_totals(g, weights) for g in layout.groupings)
     data = weights if layout.order is None else np.take(weights, layout.order)
     for tab in solver.crosstabs:
         tab.data = data

@@ -27,7 +27,8 @@ class LinearFit:
     Attributes
     ----------
     names : (k,) names of the columns
-    solution : (k,) one solution of the normal equations: equals `coef` where identified; contrasts that are orthogonal to
+    solution : (k,) one solution of the normal equations: equals `coef` where identified; contrasts that are
+        orthogonal to
         `null_space` are identified and may be read from it
     bread : (k, k) generalised inverse of the weighted Gram matrix of demeaned columns
     rank : identified dimensions of the columns
@@ -64,7 +65,7 @@ class LinearFit:
 
     @property
     def null_space(self) -> FloatArray:
-        """(k, m) combinations of columns that are zero in the data; a contrast r is identified when r @ null_space is 0."""
+        """(k, m) combinations of columns that vanish; a contrast r is identified when r @ null_space is 0."""
         return self.ranks.null_space
 
     @property
@@ -188,9 +189,7 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     return LinearFit(names, natural, ranks.inverse, rank, resid, design, ranks, scores, meat, rss, dispersion)
 
 
-def _second_pass(
-    design: Design, solution: FloatArray
-) -> tuple[FloatArray, tuple[FloatArray, ...], FloatArray, float]:
+def _second_pass(design: Design, solution: FloatArray) -> tuple[FloatArray, tuple[FloatArray, ...], FloatArray, float]:
     """Return residuals, scores by level of each effect, the row-level meat and the residual sum of squares."""
     k, door = len(solution), design.absorber
     resid = np.empty(len(design.outcome))

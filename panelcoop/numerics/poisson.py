@@ -114,9 +114,12 @@ def poisson(
 
     Notes
     -----
-    Iteratively reweighted least squares on the exact fixed-effects solver. Levels whose outcomes are all zero are left out
-    first; where a fitted mean runs towards zero, separation by combinations of columns and effects is tested by the iterative
-    rectifier (Correia, Guimaraes and Zylkin, 2019), those rows are left out, reported, and the fit is repeated. Estimates are
+    Iteratively reweighted least squares on the exact fixed-effects solver. Levels whose outcomes are all zero are
+    left out
+    first; where a fitted mean runs towards zero, separation by combinations of columns and effects is tested by the
+    iterative
+    rectifier (Correia, Guimaraes and Zylkin, 2019), those rows are left out, reported, and the fit is repeated.
+    Estimates are
     consistent whenever the mean is right, whatever the variance (Gourieroux, Monfort and Trognon, 1984).
 
     Raises
@@ -213,10 +216,8 @@ def _damped(
     return fitted, mean, found
 
 
-def _last_step(
-    data: _Data, mean: FloatArray, door: Absorber, coef: FloatArray, names: tuple[str, ...]
-) -> LinearFit:
-    """Fit the working residual plus the columns' part at the final weights: one more step, with scores and residuals."""
+def _last_step(data: _Data, mean: FloatArray, door: Absorber, coef: FloatArray, names: tuple[str, ...]) -> LinearFit:
+    """Fit the working residual plus the columns' part at the final weights: one more step, with scores."""
     weights = mean if data.weights is None else mean * data.weights
     working = data.columns @ coef
     working += (data.outcome - mean) / mean

@@ -10,7 +10,7 @@ from scipy import linalg
 from panelcoop.errors import PanelcoopError
 from panelcoop.numerics.absorb import Absorber
 from panelcoop.numerics.block_sums import BlockSums
-from panelcoop.numerics.grouping import Grouping, group_sums
+from panelcoop.numerics.grouping import Grouping, group_sums, level_totals
 from panelcoop.numerics.iterative import IterativeSolver, refilled
 from panelcoop.options import FloatArray
 
@@ -44,7 +44,7 @@ class NewtonState:
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """What stays the same through the iteration; `totals` are sums of the outcome by level, `products` with the columns."""
+    """What stays the same; `totals` are sums of the outcome by level, `products` those with the columns."""
 
     outcome: FloatArray
     columns: FloatArray
@@ -71,9 +71,12 @@ def newton_poisson(
 
     Notes
     -----
-    Each step solves the weighted normal equations of effects and coefficients jointly by conjugate gradients on the system
-    from which the largest effect is eliminated, to a relative residual of 3%: errors left over are removed by the next step.
-    The effects start from two rounds of iterative proportional fitting. Vectors of n rows are written in place, because first
+    Each step solves the weighted normal equations of effects and coefficients jointly by conjugate gradients on the
+    system
+    from which the largest effect is eliminated, to a relative residual of 3%: errors left over are removed by the
+    next step.
+    The effects start from two rounds of iterative proportional fitting. Vectors of n rows are written in place,
+    because first
     touching fresh memory would cost more than the arithmetic.
 
     Raises
@@ -121,12 +124,10 @@ def _proportional(problem: _Problem, mean: FloatArray) -> FloatArray:
 
 
 def _sums(values: FloatArray, grouping: Grouping, weights: FloatArray | None) -> FloatArray:
-    return np.bincount(grouping.codes, values if weights is None else values * weights, grouping.size)
+    return level_totals(grouping, values if weights is None else values * weights)
 
 
-def _newton_step(
-    problem: _Problem, weight: FloatArray, solver: IterativeSolver
-) -> tuple[FloatArray, list[FloatArray]]:
+def _newton_step(problem: _Problem, weight: FloatArray, solver: IterativeSolver) -> tuple[FloatArray, list[FloatArray]]:
     """Solve the joint normal equations roughly; return the change of the coefficients and of every effect."""
     lead, rest = solver.layout.lead, solver.layout.rest
     right = [(y - m)[:, None] for y, m in zip(problem.totals, solver.totals, strict=True)]
@@ -187,7 +188,7 @@ def _joint_gradients(
     """Run conjugate gradients on effects bordered by coefficients, preconditioned by totals and by the corner."""
     totals = [solver.totals[e][:, None] for e in solver.layout.rest]
     inverse = _corner_inverse(corner)
-    residual = [*(r.copy() for r in reduced), gradient.copy()]
+    residual = [*reduced, gradient]
     solution = [np.zeros_like(r) for r in residual]
     direction = [np.zeros_like(r) for r in residual]
     old, first = 1.0, 0.0
@@ -199,15 +200,12 @@ def _joint_gradients(
         if new <= FORCING**2 * first or new == 0:
             break
         direction = [t + new / old * d for t, d in zip(turned, direction, strict=True)]
-        image = [
-            i + e @ direction[-1] for i, e in zip(solver.apply(direction[:-1]), edge, strict=True)
-        ]
+        image = [i + e @ direction[-1] for i, e in zip(solver.apply(direction[:-1]), edge, strict=True)]
         bottom = sum((e.T @ d for e, d in zip(edge, direction, strict=False)), corner @ direction[-1])
         image.append(bottom)
         step = new / sum(float(d[:, 0] @ i[:, 0]) for d, i in zip(direction, image, strict=True))
-        for s, d, r, i in zip(solution, direction, residual, image, strict=True):
-            s += step * d
-            r -= step * i
+        solution = [s + step * d for s, d in zip(solution, direction, strict=True)]
+        residual = [r - step * i for r, i in zip(residual, image, strict=True)]
         old = new
     return solution[:-1], solution[-1]
 

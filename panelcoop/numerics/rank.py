@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from panelcoop.options import BoolArray, FloatArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["RankReport", "describe_combination", "rank_report"]
 
@@ -57,8 +57,10 @@ def rank_report(
 
     Notes
     -----
-    A column is absorbed when less than 1e-10 of its centred norm is left, or no more than the rounding of its raw values.
-    The others are scaled to unit norm; directions whose eigenvalue is small are measured on the data, because a Gram matrix
+    A column is absorbed when less than 1e-10 of its centred norm is left, or no more than the rounding of its raw
+    values.
+    The others are scaled to unit norm; directions whose eigenvalue is small are measured on the data, because a Gram
+    matrix
     squares the condition number, and count as null when their norm is below 1e-10 (or below rounding).
     """
     k = len(gram)
@@ -72,13 +74,13 @@ def rank_report(
     if live.size:
         scaled = unit[live, None] * gram[np.ix_(live, live)] * unit[live]
         values, vectors = linalg.eigh(scaled, check_finite=False)
-        null_unit = _null_directions(values, vectors, unit, live, floor, measure)
+        null_unit = _null_directions(values, vectors, unit=unit, live=live, floor=floor, measure=measure)
         rank = live.size - null_unit.shape[1]
         inverse[np.ix_(live, live)] = _inverse(scaled, null_unit, rank) * np.outer(unit[live], unit[live])
         null = np.zeros((k, null_unit.shape[1]))
         null[live] = unit[live, None] * null_unit
     null = _reduce(np.hstack([np.eye(k)[:, absorbed], null]), np.where(absorbed, 1.0, norm))
-    identified = ~(np.abs(null) > 0).any(axis=1)
+    identified = np.logical_not((np.abs(null) > 0).any(axis=1))
     scale = np.where(absorbed, 0.0, norm)
     notes = tuple(_note(null[:, m], names, absorbed) for m in range(null.shape[1]))
     return RankReport(null, identified, scale, inverse, notes)
@@ -87,8 +89,9 @@ def rank_report(
 def _null_directions(
     values: FloatArray,
     vectors: FloatArray,
+    *,
     unit: FloatArray,
-    live: FloatArray,
+    live: IntArray,
     floor: FloatArray,
     measure: Callable[[FloatArray], FloatArray],
 ) -> FloatArray:
@@ -147,7 +150,7 @@ def describe_combination(weights: FloatArray, names: tuple[str, ...]) -> str:
     """
     used = np.flatnonzero(weights)
     scaled = weights[used] / weights[used[0]]
-    text = names[used[0]]
+    text = str(names[used[0]])
     for value, column in zip(scaled[1:], used[1:], strict=True):
         size = "" if abs(abs(value) - 1) < 1e-6 else f"{abs(value):.6g} "
         text += f" {'-' if value < 0 else '+'} {size}{names[column]}"

@@ -29,7 +29,7 @@ def all_zero_levels(outcome: FloatArray, groupings: Sequence[Grouping]) -> BoolA
             present = g.counts if alive is None else np.bincount(g.codes, alive, g.size)
             empty.append((totals <= 0) & (present > 0))
         if not any(e.any() for e in empty):
-            return np.zeros(len(outcome), dtype=bool) if alive is None else ~alive
+            return np.zeros(len(outcome), dtype=bool) if alive is None else np.asarray(~alive)
         alive = np.ones(len(outcome), dtype=bool) if alive is None else alive
         for g, none in zip(groupings, empty, strict=True):
             alive &= ~none[g.codes]
@@ -46,12 +46,14 @@ def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[I
 
     Returns
     -------
-    (n,) True where the outcome is zero and some combination of regressors is positive there, zero at every positive outcome
+    (n,) True where the outcome is zero and some combination of regressors is positive there, zero at every positive
+    outcome
     and never negative
 
     Notes
     -----
-    The iterative rectifier of Correia, Guimaraes and Zylkin (2019): regress the certificate u (one at zeros) on the regressors
+    The iterative rectifier of Correia, Guimaraes and Zylkin (2019): regress the certificate u (one at zeros) on the
+    regressors
     with heavy weights on positive outcomes, set negative fitted values to zero, repeat until none is negative.
     """
     zero = outcome == 0

@@ -52,7 +52,8 @@ def small_sample_rule(kind: Covariance, preset: SmallSample) -> SmallSampleRule:
 
     Notes
     -----
-    fixest: (n-1)/(n-K) for iid, clusters and HAC, n/(n-K) for HC; effects nested in the clusters not counted; G/(G-1) of the
+    fixest: (n-1)/(n-K) for iid, clusters and HAC, n/(n-K) for HC; effects nested in the clusters not counted; G/(G-1)
+    of the
     smallest dimension; weeks take the place of clusters in Newey-West and Driscoll-Kraay.
     stata: as fixest, K by rank (reghdfe); `newey` has n/(n-K) and no G factor, `xtscc` both factors.
     linearmodels: n/(n-K) with all effects counted by rank, no G factor.
@@ -70,18 +71,16 @@ def small_sample_rule(kind: Covariance, preset: SmallSample) -> SmallSampleRule:
     df: Literal["groups", "rows"] = "groups" if clustered or hac else "rows"
     if kind in _LEVERAGE or kind in ("CRV2", "CRV3"):
         return SmallSampleRule("rank", "none", "none", df)
-    if preset == "none":
-        return SmallSampleRule("columns", "none", "none", df)
-    if preset == "plm":
-        return SmallSampleRule("columns", "n/(n-K)" if kind == "HC1" else "none", "none", df)
-    if preset == "linearmodels":
+    if preset in ("none", "plm"):
+        counted_rows: RowsFactor = "n/(n-K)" if preset == "plm" and kind == "HC1" else "none"
+        return SmallSampleRule("columns", counted_rows, "none", df)
+    if preset == "linearmodels" or (preset == "stata" and kind == "newey-west"):
         return SmallSampleRule("rank", "n/(n-K)", "none", "rows")
+    counted: Parameters = "levels" if preset == "fixest" else "rank"
     if kind in _PLAIN:
-        return SmallSampleRule("levels" if preset == "fixest" else "rank", "n/(n-K)", "none", "rows")
-    if preset == "stata" and kind == "newey-west":
-        return SmallSampleRule("rank", "n/(n-K)", "none", "rows")
-    counted: Parameters = "nonnested" if clustered else ("levels" if preset == "fixest" else "rank")
-    return SmallSampleRule(counted, "(n-1)/(n-K)", "min" if clustered or hac else "none", df)
+        return SmallSampleRule(counted, "n/(n-K)", "none", "rows")
+    groups: GroupsFactor = "min" if clustered or hac else "none"
+    return SmallSampleRule("nonnested" if clustered else counted, "(n-1)/(n-K)", groups, df)
 
 
 def nested_effects(door: Absorber, clusters: Sequence[Grouping]) -> list[bool]:

@@ -84,7 +84,7 @@ def kernel_matrix(space: SpatialKernel, regions: int) -> sparse.csr_array:
 
 def _near_points(coordinates: FloatArray, regions: int, cutoff: float) -> tuple[sparse.coo_array, FloatArray]:
     if coordinates.shape != (regions, 2) or not np.isfinite(coordinates).all():
-        msg = f"Coordinates must be finite, one (latitude, longitude) per region: ({regions}, 2); got {coordinates.shape}."
+        msg = f"Coordinates must be finite latitude and longitude, ({regions}, 2) by region; got {coordinates.shape}."
         raise DataError(msg)
     tree = cKDTree(_on_sphere(coordinates))
     chord = 2 * np.sin(min(cutoff / EARTH_RADIUS, np.pi) / 2)
@@ -120,7 +120,8 @@ def conley_meat(
 
     Notes
     -----
-    M = sum_t sum_ij K(d_ij) s_it s_jt' + sum_i sum_{l=1..L} (1 - l/(L+1)) sum_t (s_it s_i,t-l' + transpose) (Conley, 1999).
+    M = sum_t sum_ij K(d_ij) s_it s_jt' + sum_i sum_{l=1..L} (1 - l/(L+1)) sum_t (s_it s_i,t-l' + transpose) (Conley,
+    1999).
     """
     k = row_scores.shape[1]
     regions = len(space.distances) if space.distances is not None else len(np.asarray(space.coordinates))
