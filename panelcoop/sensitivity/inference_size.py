@@ -21,7 +21,15 @@ from panelcoop.numerics.wild_regression import WildRegression, wild_from_fit
 from panelcoop.options import Covariance, FloatArray, IntArray
 from panelcoop.progress import track
 
-__all__ = ["METHODS", "SizeDesign", "StageSample", "inference_size", "section_designs", "simulate_stage_sample"]
+__all__ = [
+    "METHODS",
+    "SizeDesign",
+    "StageSample",
+    "inference_size",
+    "power_designs",
+    "section_designs",
+    "simulate_stage_sample",
+]
 
 SHORT_STAGES = (4, 5, 10, 81)
 LONG_STAGES = (10, 20, 40, 30)
@@ -96,6 +104,15 @@ def section_designs() -> tuple[SizeDesign, ...]:
     """Return the designs of the size table: three worlds by two lengths of stages."""
     worlds = (SizeDesign(), SizeDesign("spatial"), SizeDesign("spatial", outlier=True))
     return tuple(replace(world, lengths=lengths) for world in worlds for lengths in (SHORT_STAGES, LONG_STAGES))
+
+
+def power_designs() -> tuple[SizeDesign, ...]:
+    """Return the designs of the power table: spatial correlation, both lengths of stages, effects .3 and .5 sd."""
+    return tuple(
+        SizeDesign("spatial", lengths, effect=effect)
+        for lengths in (SHORT_STAGES, LONG_STAGES)
+        for effect in (0.3, 0.5)
+    )
 
 
 def simulate_stage_sample(design: SizeDesign, rng: np.random.Generator, draws: int = 399) -> StageSample:

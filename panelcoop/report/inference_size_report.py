@@ -1,0 +1,107 @@
+"""The simulated size of every inference as a Markdown table and a figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from panelcoop.report.style import INK, WIDTH, house_style, label_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["inference_size_figure", "inference_size_report"]
+
+BAND = (0.02, 0.09)
+LEVEL = 0.05
+COLUMNS = 2
+
+
+def inference_size_report(size: pd.DataFrame, power: pd.DataFrame, *, seed: int, minutes: float) -> str:
+    """Write the size and power tables with seed and time.
+
+    Parameters
+    ----------
+    size, power
+        From `inference_size`: one row per design and method.
+    seed
+        Seed of the run.
+    minutes
+        Time the run took.
+
+    Returns
+    -------
+    Markdown text. Rates outside [.02, .09] are in bold in the size table.
+    """
+    runs, draws = int(size["replications"].iloc[0]), int(size["draws"].iloc[0])
+    error = (LEVEL * (1 - LEVEL) / runs) ** 0.5
+    about = (
+        f"Share of simulated panels in which a true null (outbreak = continuation) is rejected at {LEVEL:.0%}. "
+        f"31 regions, 100 weeks, four national stages, region and week effects; {runs:,} panels per design "
+        f"(Monte Carlo error {error:.3f} at the nominal level), {draws} draws, seed {seed}, {minutes:.0f} minutes. "
+        f"Bold: outside [{BAND[0]:.2f}, {BAND[1]:.2f}]."
+    )
+    panels = int(power["replications"].iloc[0])
+    stronger = f"Spatially correlated panels with an effect in the outbreak stage, {panels:,} panels each."
+    title = "# Which inference holds its size for a stage contrast?"
+    lines = [title, about, markdown_table(size, bold=True), "## Power", stronger, markdown_table(power, bold=False)]
+    return "\n\n".join(lines) + "\n"
+
+
+def markdown_table(table: pd.DataFrame, *, bold: bool) -> str:
+    """Lay designs out as rows and methods as columns."""
+    methods = list(dict.fromkeys(table["method"]))
+    lines = ["| design | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    for design, rows in table.groupby("design", sort=False):
+        shares = dict(zip(rows["method"], rows["rejects"], strict=True))
+        cells = [rate(shares[method], bold=bold) for method in methods]
+        lines.append(f"| {design} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def rate(share: float, *, bold: bool) -> str:
+    """Write a rejection rate with three digits, bold outside the band."""
+    text = f"{share:.3f}".lstrip("0") if share < 1 else "1"
+    return f"**{text}**" if bold and not BAND[0] <= round(share, 3) <= BAND[1] else text
+
+
+def inference_size_figure(size: pd.DataFrame) -> Figure:
+    """Draw one panel per design: methods down the side, rejection rate with twice its Monte Carlo error.
+
+    Parameters
+    ----------
+    size
+        From `inference_size`.
+    """
+    import matplotlib.pyplot as plt
+
+    designs, methods = list(dict.fromkeys(size["design"])), list(dict.fromkeys(size["method"]))
+    lines = -(-len(designs) // COLUMNS)
+    with house_style():
+        figure, grid = plt.subplots(
+            lines, COLUMNS, figsize=(WIDTH, 0.4 + 1.75 * lines), sharex=True, sharey=True, squeeze=False
+        )
+        axes = list(grid.ravel())
+        for ax, design in zip(axes, designs, strict=False):
+            rows = size[size["design"] == design].set_index("method").loc[methods]
+            inside = rows["rejects"].between(*BAND).to_numpy()
+            places = range(len(methods))
+            ax.axvspan(*BAND, color=INK["faint"], alpha=0.5, linewidth=0)
+            ax.axvline(LEVEL, color=INK["grey"], linewidth=0.7)
+            ax.hlines(
+                places, rows["rejects"] - 2 * rows["error"], rows["rejects"] + 2 * rows["error"], color=INK["main"]
+            )
+            colours = [INK["accent"] if good else INK["warm"] for good in inside]
+            ax.scatter(rows["rejects"], places, c=colours, s=16, zorder=3)
+            ax.set_yticks(list(places), methods)
+            ax.set_title(design.replace(", stages", "\nstages"))
+        axes[0].invert_yaxis()
+        axes[0].set_xlim(-0.01, None)
+        for ax in axes[len(designs) :]:
+            ax.set_axis_off()
+        for ax in grid[-1]:
+            ax.set_xlabel("Share rejected at 5% (grey: .02 to .09)")
+        label_panels(axes[: len(designs)])
+        figure.tight_layout()
+    return figure
