@@ -107,7 +107,7 @@ figures: $(FIGURE_FILES) docs/national_path.svg ## the figures, as PDF, SVG and 
 paper: paper/paper.pdf ## the paper
 
 test: $(READY) ## all tests, on all cores
-	$(PY) -m pytest -n auto
+	$(PY) -m pytest -n auto --dist loadgroup
 
 check: $(READY) ## style, types and the floors of the house
 	$(PY) -m ruff check .
