@@ -77,7 +77,7 @@ def weight_influence(grouping: Grouping, effects: FloatArray, cohort: IntArray, 
     """
     value = np.nan_to_num(effects)
     aggregate = value @ grouping.weights
-    deviation = grouping.member * (value[:, None] - aggregate) / grouping.mass
-    hot = np.zeros((n_cohorts, cohort.size))
-    hot[cohort, np.arange(cohort.size)] = 1.0
-    return hot @ deviation
+    cell, column = np.nonzero(grouping.member)
+    out = np.zeros((n_cohorts, aggregate.size))
+    np.add.at(out, (cohort[cell], column), (value[cell] - aggregate[column]) / grouping.mass[column])
+    return out

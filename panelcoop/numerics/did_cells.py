@@ -115,38 +115,34 @@ def cell_map(panel: CohortPanel, plan: CellPlan, weights: FloatArray) -> CohortM
     """
     C, T, K = panel.counts.size, panel.times.size, weights.shape[1]
     _, n_control, control = cell_effects(panel, plan)
-    live = np.where(plan.reference | (n_control == 0), 0.0, 1.0)[:, None] * weights
-    treated = live / panel.counts[plan.cohort][:, None]
-    against = live / np.maximum(n_control, 1.0)[:, None]
-    slope = np.zeros((C, T, K))
-    for c in np.unique(plan.cohort):
-        own = plan.cohort == c
-        slope[c][plan.period[own]] += treated[own]
-        slope[c] -= _indicator(plan.base[own], T) @ treated[own]
-    for own in _same_controls(plan.controls):
-        cohorts = plan.controls[own[0]]
-        if cohorts.any():
-            net = (_indicator(plan.period[own], T) - _indicator(plan.base[own], T)) @ against[own]
-            slope[cohorts] -= net
-    change = panel.means[:, plan.period] - panel.means[:, plan.base]
-    own_change = change[plan.cohort, np.arange(plan.cohort.size)]
-    shift = _indicator(plan.cohort, C) @ (treated * own_change[:, None])
-    shift -= plan.controls.T.astype(float) @ (against * np.nan_to_num(control)[:, None])
+    dead = plan.reference | (n_control == 0)
+    cell, column = np.nonzero(weights * ~dead[:, None])
+    weight = weights[cell, column]
+    own, period, base = plan.cohort[cell], plan.period[cell], plan.base[cell]
+    treated, against = weight / panel.counts[own], weight / n_control[cell]
+    slope, shift = np.zeros((C, T, K)), np.zeros((C, K))
+    np.add.at(slope, (own, period, column), treated)
+    np.add.at(slope, (own, base, column), -treated)
+    np.add.at(shift, (own, column), treated * (panel.means[own, period] - panel.means[own, base]))
+    pattern, member = _same_controls(plan.controls)
+    net, gap = np.zeros((len(pattern), T, K)), np.zeros((len(pattern), K))
+    group = member[cell]
+    np.add.at(net, (group, period, column), against)
+    np.add.at(net, (group, base, column), -against)
+    np.add.at(gap, (group, column), against * control[cell])
+    slope -= np.tensordot(pattern.T, net, axes=1)
+    shift -= pattern.T @ gap
     return CohortMap(slope, shift)
 
 
-def _same_controls(controls: BoolArray) -> list[IntArray]:
-    """Group cells with the same control cohorts; each pattern is read as a binary number, exact up to 52 cohorts."""
+def _same_controls(controls: BoolArray) -> tuple[FloatArray, IntArray]:
+    """Find the distinct sets of control cohorts (0/1 rows) and each cell's set.
+
+    Sets are read as binary numbers, exact up to 52 cohorts.
+    """
     if controls.shape[1] <= 52:
         key = controls @ np.exp2(np.arange(controls.shape[1]))
-        member = np.unique(key, return_inverse=True)[1]
-    else:
-        member = np.unique(controls, axis=0, return_inverse=True)[1].ravel()
-    order = np.argsort(member, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(member))[:-1])
-
-
-def _indicator(positions: IntArray, size: int) -> FloatArray:
-    hot = np.zeros((size, positions.size))
-    hot[positions, np.arange(positions.size)] = 1.0
-    return hot
+        _, first, member = np.unique(key, return_index=True, return_inverse=True)
+        return controls[first].astype(float), member
+    rows, member = np.unique(controls, axis=0, return_inverse=True)
+    return rows.astype(float), member.ravel()

@@ -149,14 +149,10 @@ def event_design(
     fail_if_columns_missing(
         [outcome, *covariates, *filter(None, (cluster, stage, effects))], list(panel.data.columns), "The panel"
     )
-    regions, weeks, place = _axes(panel.data.index)
-    shape = (len(regions), len(weeks))
-    values = _spread(panel.data[outcome], place, shape)
-    extra = (
-        np.stack([_spread(panel.data[c], place, shape) for c in covariates], -1)
-        if covariates
-        else np.empty((*shape, 0))
-    )
+    grid = _grid(panel.data.index)
+    regions, weeks, shape = grid.regions, grid.weeks, grid.shape
+    values = _spread(panel.data[outcome], grid)
+    extra = np.stack([_spread(panel.data[c], grid) for c in covariates], -1) if covariates else np.empty((*shape, 0))
     gaps = int(np.isnan(values).sum())
     dropped = {f"'{outcome}' missing": gaps - (shape[0] * shape[1] - len(panel.data))} if gaps else {}
     if covariates:
@@ -174,13 +170,13 @@ def event_design(
         anticipation=anticipation,
         regions=regions,
         weeks=weeks,
-        cluster=None if cluster is None else _unit_codes(panel.data[cluster], place[0], shape[0]),
+        cluster=None if cluster is None else _unit_codes(panel.data[cluster], grid.row, shape[0]),
         cluster_name=cluster or "region",
         outcome_name=outcome,
         covariate_names=tuple(covariates),
         events=events,
         dropped=dropped,
-        effect_group=None if effects is None else _unit_codes(panel.data[effects], place[0], shape[0]),
+        effect_group=None if effects is None else _unit_codes(panel.data[effects], grid.row, shape[0]),
     )
     if stage is not None:
         design = _with_stages(design, panel.data[stage])
@@ -238,25 +234,42 @@ def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
     return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels))
 
 
-def _axes(index: pd.Index) -> tuple[pd.Index, pd.Index, tuple[IntArray, IntArray]]:
-    """Labels of both axes in order, and the place of every row."""
+@dataclass(frozen=True)
+class _Grid:
+    """Where rows of the panel lie: labels of both axes, and the place of every row; full and in order, or not."""
+
+    regions: pd.Index
+    weeks: pd.Index
+    row: IntArray
+    column: IntArray
+    full: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.regions), len(self.weeks)
+
+
+def _grid(index: pd.Index) -> _Grid:
     assert isinstance(index, pd.MultiIndex)
     row, column = (np.asarray(codes, dtype=np.int64) for codes in index.codes)
     regions, weeks = index.levels
-    for axis, codes in enumerate((row, column)):
-        present = np.bincount(codes, minlength=len(index.levels[axis])) > 0
-        if present.all() and index.levels[axis].is_monotonic_increasing:
-            continue
-        labels = index.levels[axis][present].sort_values()
-        position = labels.get_indexer(index.levels[axis])
-        if axis == 0:
-            regions, row = labels, position[row]
-        else:
-            weeks, column = labels, position[column]
-    return regions, weeks, (row, column)
+    size = len(regions) * len(weeks)
+    if row.size == size and regions.is_monotonic_increasing and weeks.is_monotonic_increasing:
+        flat = row * len(weeks) + column
+        if flat[0] == 0 and bool((flat[1:] - flat[:-1] == 1).all()):
+            return _Grid(regions, weeks, row, column, full=True)
+    regions, row = _present(regions, row)
+    weeks, column = _present(weeks, column)
+    return _Grid(regions, weeks, row, column, full=False)
 
 
-def _spread(column: pd.Series, place: tuple[IntArray, IntArray], shape: tuple[int, int]) -> FloatArray:
+def _present(level: pd.Index, codes: IntArray) -> tuple[pd.Index, IntArray]:
+    """Keep labels that occur, in order, and renumber."""
+    labels = level[np.bincount(codes, minlength=len(level)) > 0].sort_values()
+    return labels, np.asarray(labels.get_indexer(level), dtype=np.int64)[codes]
+
+
+def _spread(column: pd.Series, grid: _Grid) -> FloatArray:
     try:
         values = column.to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError) as error:
@@ -265,12 +278,11 @@ def _spread(column: pd.Series, place: tuple[IntArray, IntArray], shape: tuple[in
     if np.isinf(values).any():
         msg = f"'{column.name}' is infinite in {int(np.isinf(values).sum())} rows; repair or drop them first."
         raise DataError(msg)
-    flat = place[0] * shape[1] + place[1]
-    if flat.size == shape[0] * shape[1] and bool((np.diff(flat) == 1).all()):
-        return values.reshape(shape)
-    grid = np.full(shape, np.nan)
-    grid[place] = values
-    return grid
+    if grid.full:
+        return values.reshape(grid.shape)
+    wide = np.full(grid.shape, np.nan)
+    wide[grid.row, grid.column] = values
+    return wide
 
 
 def _unit_codes(column: pd.Series, row: IntArray, n: int) -> IntArray:

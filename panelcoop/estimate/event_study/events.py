@@ -246,12 +246,12 @@ def region_starts(events: Events, regions: pd.Index, weeks: pd.Index) -> FloatAr
     DataError
         If an event names a region that the panel does not have.
     """
-    unknown = pd.Index(events.table["region"].unique()).difference(regions)
-    if len(unknown):
-        msg = f"Events name regions the panel does not have: {name_few(unknown)}. Drop them or add the regions."
-        raise DataError(msg)
     starts = np.full(len(regions), np.inf)
     if len(events.table):
-        numbers = period_numbers(weeks, events.table["date"])
-        np.minimum.at(starts, regions.get_indexer(pd.Index(events.table["region"])), numbers)
+        place = regions.get_indexer(pd.Index(events.table["region"]))
+        if (place < 0).any():
+            unknown = events.table["region"][place < 0].unique()
+            msg = f"Events name regions the panel does not have: {name_few(unknown)}. Drop them or add the regions."
+            raise DataError(msg)
+        np.minimum.at(starts, place, period_numbers(weeks, events.table["date"]))
     return starts

@@ -85,7 +85,8 @@ def imputation_fit(design: EventDesign, options: Imputation) -> tuple[EventDesig
     -----
     Averages weigh observations equally. The variance is conservative: treated residuals are deviations from the mean
     effect of the cohort in that week. There is no small-sample factor and tails are normal. Leads come from a
-    regression on untreated cells alone, relative to all earlier weeks (Borusyak, Jaravel and Spiess 2024, section 5).
+    regression on untreated cells alone, relative to all earlier weeks (Borusyak, Jaravel and Spiess 2024, section 5);
+    that regression has the factor G/(G-1) (n-1)/(n-K), as in R didimputation and Stata's did_imputation.
     """
     design = keep_units(design, design.starts > design.times[0] + design.anticipation, "treated from the first week on")
     first = untreated_fit(design)
@@ -153,7 +154,13 @@ def _lead_test(
     fitted = np.where(first.system.mask > 0, fit.fitted, 0.0)
     slope = fit.slope[:, :, : leads.size]
     rows = unit_rows(first, slope, fitted, np.zeros((len(fitted), leads.size)))
+    rows *= np.sqrt(_lead_factor(design, int(first.system.mass.sum()), fit.rank))
     estimates = fit.coefficients[: leads.size]
     lost = np.isnan(estimates)
     rows[:, lost] = 0.0
     return leads, estimates, rows, {int(h): "lead is collinear with the effects" for h in leads[lost]}
+
+
+def _lead_factor(design: EventDesign, n: int, rank: int) -> float:
+    G = design.starts.size if design.cluster is None else np.unique(design.cluster).size
+    return float(G / (G - 1) * (n - 1) / max(n - rank - design.times.size, 1))

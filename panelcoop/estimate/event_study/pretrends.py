@@ -54,8 +54,8 @@ def pretrend_tests(
     study
         An event study with at least one estimated lead.
     by
-        "horizon": the averaged leads that are drawn; "cell": every cohort and week before the event, as the Wald
-        test printed by R did.
+        "horizon": the averaged leads that are drawn, with the degrees of freedom of the bands; "cell": every cohort
+        and week before the event, as the Wald test printed by R did.
     draws, seed
         Simulation of the sup-t distribution.
 
@@ -71,11 +71,12 @@ def pretrend_tests(
         raise IdentificationError(msg)
     rank = int(np.linalg.matrix_rank(cov, hermitian=True))
     chi2 = float(values @ np.linalg.pinv(cov, hermitian=True, rcond=1e-12) @ values)
-    finite = bool(np.isfinite(study.df))
-    pvalue = float(f_sf(chi2 / rank, rank, study.df) if finite else chi2_sf(chi2, rank))
-    wald = WaldTest(chi2 / rank if finite else chi2, rank, study.df, pvalue, f"all leads by {by} = 0", study.convention)
+    df = study.band_df if by == "horizon" else study.df
+    finite = bool(np.isfinite(df))
+    pvalue = float(f_sf(chi2 / rank, rank, df) if finite else chi2_sf(chi2, rank))
+    wald = WaldTest(chi2 / rank if finite else chi2, rank, df, pvalue, f"all leads by {by} = 0", study.convention)
     largest = float(np.max(np.abs(values) / np.sqrt(np.diag(cov))))
-    simulated = sup_t_draws(cov, study.df, draws, seed)
+    simulated = sup_t_draws(cov, study.band_df, draws, seed)
     return PretrendTest(wald, largest, float((1 + (simulated >= largest).sum()) / (1 + draws)))
 
 

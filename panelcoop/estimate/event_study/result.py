@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,10 +48,12 @@ class EventStudy(Estimate):
         Names of cohorts, weeks and stages.
     reasons
         Why a horizon has no estimate.
-    support
-        By horizon: cohorts, treated regions, fewest controls, and whether that is thin.
-    covariates
-        Estimate and standard error of covariates, for regressions that report them.
+    shown
+        Horizon in which each cell is shown, NaN outside a dropped window, shape (M,).
+    thin
+        Says from cohorts and controls per horizon whether support is thin.
+    slopes
+        Coefficient and influence of covariates, for regressions that report them.
     week_scores
         Influence of weeks on ``params``, shape (T, K); None where estimators are saturated in cohort and week.
     """
@@ -69,8 +71,9 @@ class EventStudy(Estimate):
     week_labels: pd.Index
     stage_labels: tuple[object, ...]
     reasons: dict[int, str]
-    support: pd.DataFrame
-    covariates: pd.DataFrame
+    shown: FloatArray
+    thin: Callable[[FloatArray, FloatArray], BoolArray]
+    slopes: Mapping[str, tuple[float, FloatArray]]
     week_scores: FloatArray | None = None
 
     @property
@@ -93,6 +96,36 @@ class EventStudy(Estimate):
     def lags(self) -> pd.Index:
         """Estimated horizons from the event's week on."""
         return self.estimated[self.estimated >= 0]
+
+    @property
+    def band_df(self) -> float:
+        """Degrees of freedom of bands and joint tests: clusters less one, or the estimator's own if smaller."""
+        G = len(self.influence) if self.clusters is None else int(np.unique(self.clusters).size)
+        return min(self.df, float(G - 1))
+
+    @property
+    def support(self) -> pd.DataFrame:
+        """Cohorts, treated regions, fewest controls and whether that is thin, by horizon."""
+        columns = ["cohorts", "treated", "controls", "thin"]
+        if self.cells is None:
+            return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
+        use = ~np.isnan(self.shown) & self.cells.estimated
+        horizons, where = np.unique(self.shown[use], return_inverse=True)
+        cohorts = np.bincount(where).astype(float)
+        controls = np.full(horizons.size, np.inf)
+        np.minimum.at(controls, where, self.cells.n_control[use])
+        values = [cohorts.astype(int), np.bincount(where, self.cells.n_treated[use]), controls]
+        table = dict(zip(columns, [*values, self.thin(cohorts, controls)], strict=True))
+        return pd.DataFrame(table, index=pd.Index(horizons.astype(int), name="horizon"))
+
+    @property
+    def covariates(self) -> pd.DataFrame:
+        """Estimate and standard error of covariates, for regressions that report them."""
+        rows = {
+            name: (value, np.sqrt(self.factor * (cluster_sums(influence[:, None], self.clusters) ** 2).sum()))
+            for name, (value, influence) in self.slopes.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
 
     def cluster_influence(self) -> FloatArray:
         """Sum the influence of regions by cluster, shape (G, K)."""
@@ -158,14 +191,22 @@ class EventStudy(Estimate):
         -------
         pandas.DataFrame
             estimate, std_error, low, high, band_low, band_high by horizon; ``attrs["critical_value"]``.
+
+        Notes
+        -----
+        Both use t with ``band_df`` degrees of freedom: with 31 clusters, normal bands cover too rarely. ``conf_int``
+        keeps the tails of the estimator's own convention.
         """
         sums = np.sqrt(self.factor) * self.cluster_influence()
-        return simultaneous_band(self.params, self.cov, self.df, sums, level=level, how=BandDraws(method, draws, seed))
+        return simultaneous_band(
+            self.params, self.cov, self.band_df, sums, level=level, how=BandDraws(method, draws, seed)
+        )
 
     def summary(self) -> str:
         """Write the summary of the estimate and the support of every horizon."""
         text = super().summary()
-        thin = list(self.support.index[self.support["thin"]]) if len(self.support) else []
+        support = self.support
+        thin = list(support.index[support["thin"].astype(bool)]) if len(support) else []
         more = [f"  thin support at horizons {', '.join(map(str, thin))}; see support"] if len(thin) else []
         lost = [f"  NA at {h}: {why}" for h, why in self.reasons.items()]
         return "\n".join([text.replace("EventStudy:", f"EventStudy ({self.estimator}):", 1), *lost, *more])
@@ -191,6 +232,10 @@ def event_study_result(
     blank = np.isnan(fit.estimates)
     cov[blank, :] = np.nan
     cov[:, blank] = np.nan
+    shown = np.zeros(0)
+    if fit.cells is not None:
+        label, keep = clip_horizons(fit.cells.horizon, design.events.window, design.events.ends)
+        shown = np.where(keep, label, np.nan)
     starts = fit.cells.starts if fit.cells is not None else design.cohorts.starts
     return EventStudy(
         params=pd.Series(fit.estimates, index=index, name="estimate"),
@@ -217,33 +262,8 @@ def event_study_result(
         week_labels=design.weeks,
         stage_labels=design.split_labels,
         reasons=fit.reasons,
-        support=_support(design, fit, thin),
-        covariates=_covariates(design, fit),
+        shown=shown,
+        thin=thin,
+        slopes=fit.extra,
         week_scores=fit.week_scores,
-    )
-
-
-def _covariates(design: EventDesign, fit: EventFit) -> pd.DataFrame:
-    rows = {
-        name: (value, np.sqrt(fit.factor * (cluster_sums(influence[:, None], design.cluster) ** 2).sum()))
-        for name, (value, influence) in fit.extra.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
-
-
-def _support(design: EventDesign, fit: EventFit, thin: Callable[[FloatArray, FloatArray], BoolArray]) -> pd.DataFrame:
-    """Count cohorts, treated regions and controls behind every horizon."""
-    columns = ["cohorts", "treated", "controls", "thin"]
-    if fit.cells is None:
-        return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
-    label, keep = clip_horizons(fit.cells.horizon, design.events.window, design.events.ends)
-    use = keep & fit.cells.estimated
-    horizons, where = np.unique(label[use], return_inverse=True)
-    cohorts = np.bincount(where).astype(float)
-    treated = np.bincount(where, fit.cells.n_treated[use])
-    controls = np.full(horizons.size, np.inf)
-    np.minimum.at(controls, where, fit.cells.n_control[use])
-    return pd.DataFrame(
-        {"cohorts": cohorts.astype(int), "treated": treated, "controls": controls, "thin": thin(cohorts, controls)},
-        index=pd.Index(horizons.astype(int), name="horizon"),
     )

@@ -9,7 +9,9 @@ from panelcoop.estimate.event_study.events import Events
 from panelcoop.panel.record import panel_from_frame
 
 
-def staggered(seed=0, n=60, periods=10, starts=(4, 6, 8, np.inf), effect=lambda h, g: 1 + 0.3 * h, noise=1.0, keep=1.0):
+def staggered(
+    seed=0, *, n=60, periods=10, starts=(4, 6, 8, np.inf), effect=lambda h, g: 1 + 0.3 * h, noise=1.0, keep=1.0
+):
     """Draw a panel whose effect at horizon h of the cohort that starts in g is effect(h, g)."""
     rng = np.random.default_rng(seed)
     start = rng.permutation(np.resize(np.array(starts, dtype=float), n))

@@ -145,7 +145,7 @@ def test_extended_two_way_with_covariates_is_its_regression():
     panel, events = staggered(seed=8, n=40)
     first = panel.data["x"].groupby("region").first()
     panel = panel.with_columns({"x0": panel.data["x"].groupby("region").transform("first")})
-    data, regions, weeks, horizon = _columns(panel)
+    data, regions, weeks, _ = _columns(panel)
     pairs = [(g, t) for g in (4, 6, 8) for t in range(g, 11)]
     D = np.column_stack([(data["start"] == g) & (data["week"] == t) for g, t in pairs]).astype(float)
     centred = data["x0"] - data.groupby("start")["x0"].transform("mean")
@@ -214,7 +214,7 @@ def test_bacon_parts_sum_to_the_static_two_way_estimate():
 
 def test_two_way_weights_reproduce_the_static_estimate():
     panel, events = staggered(seed=12, noise=0.0)
-    data, regions, weeks, horizon = _columns(panel)
+    _, regions, weeks, horizon = _columns(panel)
     truth = np.where(horizon >= 0, 1 + 0.3 * np.where(np.isfinite(horizon), horizon, 0), 0.0)
     X = np.column_stack([(horizon >= 0).astype(float), regions, weeks])
     static = np.linalg.lstsq(X, truth, rcond=None)[0][0]
