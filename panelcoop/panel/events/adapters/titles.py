@@ -1,0 +1,246 @@
+"""Titles of provincial government releases: read, de-duplicated, classified, and counted by week."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_columns_missing
+from panelcoop.errors import DataError
+from panelcoop.panel.events.adapters.title_rules import TitleRule, classify_titles, keyword_hits, read_rules
+from panelcoop.panel.events.contract import MECHANISMS
+from panelcoop.panel.events.log import EventLog
+from panelcoop.panel.events.read import read_events
+from panelcoop.panel.record import Ledger
+from panelcoop.panel.regions import RegionSystem, china_provinces
+from panelcoop.panel.sources.download import download
+from panelcoop.panel.weeks import WEEKS, Calendar
+
+__all__ = ["TITLES_ADDRESS", "TitleLog", "fetch_titles", "read_titles", "title_events", "weekly_title_counts"]
+
+TITLES_ADDRESS = (
+    "https://raw.githubusercontent.com/onjas-buidl/COVID-19_sosc/master/Data/CN_media/zky_data/"
+    "raw%20%E6%96%B0%E5%86%A0%E5%85%A8.xlsx"
+)
+"""The collection carries no licence: it may be looked at, not passed on."""
+
+HEADERS = {"prov": "province", "region": "province", "省份": "province", "日期": "date", "标题": "title"}
+SHORTEST_NAME = 2
+
+
+@dataclass(frozen=True)
+class TitleLog:
+    """Titles that were read, checked and classified.
+
+    Attributes
+    ----------
+    titles
+        Good rows: `region` (code), `date`, `title`, `row` (from 1), a true-or-false column per rule, `mechanism`,
+        `contents`, `target`.
+    rejected
+        `row`, `reasons`, `province`, `date`, `title`.
+    hits
+        Titles in which each rule's keywords occur, before de-duplication and guards.
+    rules
+        The rules.
+    ledger
+        Rows dropped by reason.
+    """
+
+    titles: pd.DataFrame
+    rejected: pd.DataFrame
+    hits: pd.Series
+    rules: tuple[TitleRule, ...] = field(repr=False)
+    ledger: Ledger = field(default_factory=Ledger.empty)
+
+    def __str__(self) -> str:
+        """Count rows, rejections and mechanisms."""
+        counts = self.titles["mechanism"].replace("", "none").value_counts()
+        lines = [f"TitleLog: {len(self.titles):,} titles, {len(self.rejected):,} rejected"]
+        lines.append("  mechanisms " + ", ".join(f"{name} {count:,}" for name, count in counts.to_dict().items()))
+        return "\n".join([*lines, str(self.ledger)])
+
+
+def fetch_titles(folder: Path | str) -> Path:
+    """Download the collection of titles to a folder of one's own; nothing of it comes with the package.
+
+    Raises
+    ------
+    DownloadError
+        When it cannot be fetched.
+    """
+    return download(TITLES_ADDRESS, Path(folder) / "titles.xlsx", sha256=None)
+
+
+def read_titles(
+    source: Path | str | pd.DataFrame,
+    *,
+    rules: Path | str | None = None,
+    system: RegionSystem | None = None,
+) -> TitleLog:
+    """Read and classify titles.
+
+    Parameters
+    ----------
+    source
+        XLSX, CSV or frame with `prov` (or `province`), `date` and `title`.
+    rules
+        TOML file of keyword rules; default those of the package.
+    system
+        Region system of the provinces; default the 31 of China.
+
+    Returns
+    -------
+    TitleLog
+
+    Raises
+    ------
+    DataError
+        When the table cannot be read or lacks a column.
+
+    Notes
+    -----
+    De-duplication comes first: rows that repeat province, date and title exactly are dropped, then rows with an
+    impossible date, an unknown province or no title. A row with two faults is counted under both, and said so.
+
+    Examples
+    --------
+    >>> log = read_titles(pd.DataFrame({"prov": ["湖北", "湖北", "山东"], "date": ["2020-02-03", "2020-02-03", ""],
+    ...     "title": ["a", "a", "援鄂医疗队"]}))
+    >>> len(log.titles), log.rejected["reasons"].tolist()
+    (1, ['exact duplicate', 'impossible date'])
+    """
+    table = source if isinstance(source, pd.DataFrame) else _read(Path(source))
+    plain = table.rename(columns=lambda name: HEADERS.get(str(name).strip(), str(name).strip()))
+    fail_if_columns_missing(["province", "date", "title"], plain.columns, "The table of titles")
+    raw = plain[["province", "date", "title"]].reset_index(drop=True)
+    applied = read_rules(rules)
+    places = (system or china_provinces()).match(raw["province"].astype(object)).codes
+    dates = pd.to_datetime(raw["date"], errors="coerce", format="mixed").dt.normalize()
+    faults = {
+        "exact duplicate": raw.duplicated(),
+        "impossible date": dates.isna(),
+        "unknown province": places.isna() & raw["province"].notna(),
+        "no title": raw["title"].isna() | (raw["title"].astype(str).str.strip() == ""),
+    }
+    marks = pd.DataFrame(faults)
+    marks["no province"] = raw["province"].isna() & ~marks.any(axis=1)
+    bad = marks.any(axis=1)
+    reasons = marks[bad].apply(lambda row: "; ".join(row.index[row.to_numpy(bool)]), axis=1).astype(object)
+    good = pd.DataFrame({"region": places, "date": dates, "title": raw["title"], "row": raw.index + 1})[~bad]
+    classified = classify_titles(good["title"], applied)
+    return TitleLog(
+        titles=good.join(classified).reset_index(drop=True),
+        rejected=raw[bad].assign(row=raw.index[bad] + 1, reasons=reasons).reset_index(drop=True),
+        hits=keyword_hits(raw["title"], applied),
+        rules=applied,
+        ledger=_ledger(marks),
+    )
+
+
+def title_events(log: TitleLog, *, system: RegionSystem | None = None) -> EventLog:
+    """Turn the titles that name a partner into events.
+
+    Parameters
+    ----------
+    log
+        From ``read_titles``.
+    system
+        Region system in whose Chinese names partners are looked for.
+
+    Returns
+    -------
+    EventLog
+        Source: the province that released the title; targets: other provinces named in it, and the rule's own target.
+        Titles that name no partner are rejected with that reason: a count by week is all they can give.
+
+    Notes
+    -----
+    Formality is not coded: a title does not show it.
+    """
+    told = log.titles[log.titles["mechanism"] != ""]
+    partners = _partners(told, system or china_provinces())
+    events = pd.DataFrame(
+        {
+            "start": told["date"].dt.strftime("%Y-%m-%d"),
+            "source": told["region"],
+            "target": partners,
+            "mechanism": told["mechanism"],
+            "contents": told["contents"],
+            "document": "title " + told["row"].astype(str),
+        }
+    )
+    return read_events(events.reset_index(drop=True), regions=system or china_provinces())
+
+
+def weekly_title_counts(log: TitleLog, *, calendar: Calendar = WEEKS) -> pd.DataFrame:
+    """Count titles by region, period and mechanism.
+
+    Parameters
+    ----------
+    log
+        From ``read_titles``.
+    calendar
+        Weeks or days.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by (region, week): a column per mechanism, `cooperation` (any mechanism) and `documents` (all titles:
+        the offset). From a region's first release to its last, a period without a title is zero; before and after,
+        everything is missing: no records, not no cooperation.
+    """
+    week = calendar.starts(log.titles["date"])
+    keys = [log.titles["region"].to_numpy(object), week]
+    flags = {name: (log.titles["mechanism"] == name).to_numpy(int) for name in MECHANISMS}
+    counts = pd.DataFrame({**flags, "documents": 1}).groupby(keys).sum()
+    periods = calendar.range(week.min(), week.max())
+    full = pd.MultiIndex.from_product([sorted(log.titles["region"].unique()), periods], names=["region", "week"])
+    grid = counts.rename_axis(["region", "week"]).reindex(full)
+    seen = grid["documents"].notna()
+    begun = seen.groupby("region").cummax() & seen[::-1].groupby("region").cummax()[::-1]
+    filled = grid.fillna(0.0).where(begun)
+    filled.insert(len(MECHANISMS), "cooperation", filled[list(MECHANISMS)].sum(axis=1, skipna=False))
+    return filled
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        msg = f"There is no file {path}."
+        raise DataError(msg)
+    try:
+        if path.suffix.lower() == ".xlsx":
+            return pd.read_excel(path)
+        return pd.read_csv(path, encoding="utf-8-sig")
+    except ImportError as fault:
+        msg = f"Reading {path} needs openpyxl; install it, or save the sheet as CSV."
+        raise DataError(msg) from fault
+    except Exception as fault:  # broken archives fail in many ways
+        msg = f"{path} cannot be read as a table of titles: {fault}."
+        raise DataError(msg) from fault
+
+
+def _partners(told: pd.DataFrame, system: RegionSystem) -> list[str]:
+    """List the other regions whose Chinese name stands in each title, and the rule's target."""
+    names = {name: code for code, name in system.table["name_zh"].items() if len(str(name)) >= SHORTEST_NAME}
+    found: list[str] = []
+    for own, title, target in zip(told["region"], told["title"].astype(str), told["target"], strict=True):
+        codes = {str(code) for name, code in names.items() if name in title} | ({target} if target else set())
+        found.append("|".join(sorted(codes - {own})))
+    return found
+
+
+def _ledger(marks: pd.DataFrame) -> Ledger:
+    both = int((marks.sum(axis=1) > 1).sum())
+    entries: list[dict[str, object]] = [
+        {"source": "titles", "action": "dropped", "reason": reason, "count": int(count)}
+        for reason, count in zip(marks, np.asarray(marks.sum()), strict=True)
+        if count
+    ]
+    if both:
+        why = "rows with two reasons, counted under both"
+        entries.append({"source": "titles", "action": "noted", "reason": why, "count": both})
+    return Ledger.of(entries)
