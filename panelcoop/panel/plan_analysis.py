@@ -128,6 +128,18 @@ class MultiversePlan(Section):
     lags: tuple[int, ...] = (1, 2)
     clocks: tuple[Literal["epidemic", "white_paper"], ...] = ("epidemic", "white_paper")
     mappings: tuple[Literal["mapping", "alternative_mapping"], ...] = ("mapping", "alternative_mapping")
+    weights: tuple[Literal["contiguity", "second_order", "population"], ...] = (
+        "contiguity",
+        "second_order",
+        "population",
+    )
+    """Who is a partner: neighbours, regions within two borders, or neighbours by their population."""
+    estimators: tuple[Literal["two-way", "two-way+trends", "population-weighted"], ...] = (
+        "two-way",
+        "two-way+trends",
+        "population-weighted",
+    )
+    """Effects absorbed, and whether rows count by population; each with and without the outlier region."""
     dominant_stage: Stage = "outbreak"
     """Stage expected to have the largest effect of risk, registered beforehand."""
 
