@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -96,7 +96,7 @@ def covariance(
     kind : "iid", "HC1", "HC2", "HC3", "CRV1", "CRV2", "CRV3", "two-way", "newey-west", "driscoll-kraay" or "conley"
     clusters : integer codes (n,) per dimension: one for CRV1, CRV2 and CRV3; two or more for "two-way"
     units, weeks : integer codes (n,) of region and week for newey-west (both), driscoll-kraay (weeks) and conley
-    lag : largest lag in weeks; default floor(T^(1/4)) for newey-west and driscoll-kraay, 0 for conley
+    lag : largest lag in weeks; default that of the small-sample preset (floor(T^(1/4)) in fixest), 0 for conley
     space : distances and kernel for conley
     small_sample : a preset, or an explicit `SmallSampleRule`
     repair : set negative eigenvalues to zero where the estimate is not positive semi-definite
@@ -115,7 +115,8 @@ def covariance(
     """
     fail_if_not_one_of(kind, KINDS, "kind")
     rule = small_sample_rule(kind, small_sample) if isinstance(small_sample, str) else small_sample
-    over = _dimensions(kind, clusters=clusters, units=units, weeks=weeks, lag=lag, space=space)
+    over = _dimensions(kind, clusters=clusters, units=units, weeks=weeks, space=space)
+    over = replace(over, lag=_lag(kind, over, lag, small_sample))
     full, df, factor = _estimate(fit, kind, over, rule)
     full = _natural(fit, full)
     psd, smallest = _is_psd(full)
@@ -138,7 +139,6 @@ def _dimensions(
     clusters: Sequence[IntArray],
     units: IntArray | None,
     weeks: IntArray | None,
-    lag: int | None,
     space: SpatialKernel | None,
 ) -> Dimensions:
     """Group the rows as the kind needs them, or say what is missing."""
@@ -161,12 +161,21 @@ def _dimensions(
     timed = kind in need
     by_week = group_rows(weeks, "weeks") if timed and weeks is not None else None
     by_unit = group_rows(units, "units") if timed and units is not None else None
-    if kind in ("newey-west", "driscoll-kraay") and by_week is not None:
-        if by_week.size < 2:
-            msg = f"'{kind}' needs at least two weeks."
-            raise DataError(msg)
-        lag = default_lag(by_week.size) if lag is None else lag
-    return Dimensions(grouped, by_unit, by_week, int(lag or 0), space)
+    if kind in ("newey-west", "driscoll-kraay") and by_week is not None and by_week.size < 2:
+        msg = f"'{kind}' needs at least two weeks."
+        raise DataError(msg)
+    return Dimensions(grouped, by_unit, by_week, 0, space)
+
+
+def _lag(kind: Covariance, over: Dimensions, lag: int | None, small_sample: SmallSample | SmallSampleRule) -> int:
+    """Return the lag that was asked for, or the program's default."""
+    if lag is not None and lag < 0:
+        msg = f"The lag must not be negative; got {lag}."
+        raise DataError(msg)
+    if kind == "conley" or over.weeks is None:
+        return int(lag or 0)
+    preset: SmallSample = small_sample if isinstance(small_sample, str) else "fixest"
+    return default_lag(over.weeks.size, preset) if lag is None else int(lag)
 
 
 def _estimate(

@@ -6,19 +6,25 @@ import numpy as np
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import Grouping
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import FloatArray, IntArray, SmallSample
 
 __all__ = ["bartlett_sum", "default_lag", "driscoll_kraay_meat", "newey_west_meat"]
 
 
-def default_lag(periods: int) -> int:
-    """Return floor(T^(1/4)), the default of fixest and plm.
+def default_lag(periods: int, small_sample: SmallSample = "fixest") -> int:
+    """Return a program's default lag for T weeks.
+
+    Notes
+    -----
+    floor(T^(1/4)) in fixest and plm; floor(4 (T/100)^(2/9)) in Stata's xtscc and in linearmodels.
 
     Examples
     --------
-    >>> default_lag(100)
-    3
+    >>> default_lag(100), default_lag(100, "stata")
+    (3, 4)
     """
+    if small_sample in ("stata", "linearmodels"):
+        return int(np.floor(4 * (periods / 100) ** (2 / 9) + 1e-12))
     return int(np.floor(periods**0.25 + 1e-12))
 
 

@@ -16,7 +16,7 @@ from panelcoop.options import Covariance, SmallSample
 
 __all__ = ["SmallSampleRule", "count_parameters", "nested_effects", "rows_factor", "small_sample_rule"]
 
-Parameters = Literal["columns", "rank", "levels", "nonnested"]
+Parameters = Literal["columns", "rank", "levels", "nonnested", "rank-unless-nested"]
 RowsFactor = Literal["none", "n/(n-K)", "(n-1)/(n-K)"]
 GroupsFactor = Literal["none", "min", "each"]
 
@@ -29,7 +29,8 @@ class SmallSampleRule:
     ----------
     parameters : what K counts. "columns": coefficients only. "rank": columns and absorbed effects by their joint rank.
         "levels": columns and all levels less one for every effect after the first. "nonnested": as "levels", effects
-        nested in the clusters counted as one.
+        nested in the clusters counted as one. "rank-unless-nested": as "rank", but columns only where the single
+        effect is nested in the single cluster dimension.
     rows : factor in rows
     groups : factor G/(G-1) in clusters or weeks: none, of the smallest dimension, or of each component of a two-way sum
     df : degrees of freedom of t: groups less one, rows less K, or infinite (normal)
@@ -56,7 +57,7 @@ def small_sample_rule(kind: Covariance, preset: SmallSample) -> SmallSampleRule:
     of the
     smallest dimension; weeks take the place of clusters in Newey-West and Driscoll-Kraay.
     stata: as fixest, K by rank (reghdfe); `newey` has n/(n-K) and no G factor, `xtscc` both factors.
-    linearmodels: n/(n-K) with all effects counted by rank, no G factor.
+    linearmodels: n/(n-K) with all effects counted by rank (a single effect nested in the clusters is not), no G factor.
     plm: HC1 n/(n-k) with effects ignored; no other factor.
     CRV2 and CRV3 carry their own correction and take no rows factor; CRV3 multiplies by (G-1)/G.
 
@@ -75,7 +76,8 @@ def small_sample_rule(kind: Covariance, preset: SmallSample) -> SmallSampleRule:
         counted_rows: RowsFactor = "n/(n-K)" if preset == "plm" and kind == "HC1" else "none"
         return SmallSampleRule("columns", counted_rows, "none", df)
     if preset == "linearmodels" or (preset == "stata" and kind == "newey-west"):
-        return SmallSampleRule("rank", "n/(n-K)", "none", "rows")
+        unless: Parameters = "rank-unless-nested" if kind == "CRV1" else "rank"
+        return SmallSampleRule(unless, "n/(n-K)", "none", "rows")
     counted: Parameters = "levels" if preset == "fixest" else "rank"
     if kind in _PLAIN:
         return SmallSampleRule(counted, "n/(n-K)", "none", "rows")
@@ -108,7 +110,10 @@ def count_parameters(fit: LinearFit, rule: SmallSampleRule, clusters: Sequence[G
     door = fit.absorber
     if rule.parameters == "columns" or not door.groupings:
         return fit.rank
-    if rule.parameters == "rank":
+    single = rule.parameters == "rank-unless-nested" and len(door.groupings) == 1
+    if single and nested_effects(door, clusters)[0]:
+        return fit.rank
+    if rule.parameters in ("rank", "rank-unless-nested"):
         return fit.rank + door.rank
     levels = sum(g.size for g in door.groupings) - (len(door.groupings) - 1)
     if door.time is not None:
