@@ -8,5 +8,5 @@ from panelcoop.report.style import save_figure
 
 plan = pc.read_plan("study.toml")
 panel = pc.assemble(plan)
-figure = national_path_figure(panel, plan.outcomes.main, outbreaks=outbreak_table(panel))
+figure = national_path_figure(panel, plan.outcomes.main, outbreaks=outbreak_table(panel), place="province")
 save_figure(figure, "national_path", "analysis/output/figures", provenance(plan.hash))

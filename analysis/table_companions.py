@@ -12,5 +12,6 @@ panel = pc.assemble(plan)
 for model in plan.companions:
     fit = planned_regression(panel, model)
     evidence = stage_evidence(fit, settings=planned_settings(panel), empty_slots=panel.empty_slots)
-    table = stage_effects_table(evidence, name=f"stage_effects_{model.name.replace(' ', '_')}", model=model.name)
+    name = f"stage_effects_{model.name.replace(' ', '_')}"
+    table = stage_effects_table(evidence, name=name, model=model.name, place="province")
     save_table(table, "analysis/output/tables", provenance(plan.hash))

@@ -32,6 +32,7 @@ def national_path_figure(
     national_stage: str = "stage_white_paper",
     regional_stage: str = "stage_epidemic",
     outbreaks: pd.DataFrame | None = None,
+    place: str = "region",
 ) -> Figure:
     """Draw the national mean of an outcome over the weeks with every region in grey.
 
@@ -47,6 +48,8 @@ def national_path_figure(
         Column of a region-specific clock: the lower panel shows the share of regions in each of its stages.
     outbreaks
         National outbreaks to mark on the axis: one row each with first_week and last_week, see ``outbreak_table``.
+    place
+        What one region is called, such as "province".
 
     Returns
     -------
@@ -65,13 +68,13 @@ def national_path_figure(
         size, heights = ((WIDTH, 4.7), [2.6, 1]) if both else ((WIDTH, 3.2), [1])
         figure, axes = plt.subplots(len(heights), 1, figsize=size, sharex=True, squeeze=False, height_ratios=heights)
         paths = panel.data[outcome].astype(float).unstack("region")  # noqa: PD010 - the keys are unique
-        _draw_paths(axes[0, 0], paths, outcome)
+        _draw_paths(axes[0, 0], paths, outcome, place)
         if national_stage in panel.data:
             _shade_stages(axes[0, 0], panel.data[national_stage])
         if outbreaks is not None:
             _mark_outbreaks(axes[0, 0], outbreaks)
         if both:
-            _draw_shares(axes[1, 0], panel.data[regional_stage])
+            _draw_shares(axes[1, 0], panel.data[regional_stage], place)
             label_panels(list(axes[:, 0]))
         _place_legends(axes[:, 0])
         _label_weeks(axes[-1, 0], paths.index)
@@ -80,9 +83,9 @@ def national_path_figure(
     return figure
 
 
-def _draw_paths(ax: Axes, paths: pd.DataFrame, outcome: str) -> None:
+def _draw_paths(ax: Axes, paths: pd.DataFrame, outcome: str, place: str) -> None:
     ax.plot(paths.index, paths.to_numpy(), color=INK["grey"], linewidth=0.45, alpha=0.55, zorder=2)
-    ax.plot([], [], color=INK["grey"], linewidth=0.7, label=f"Each of {paths.shape[1]} provinces")
+    ax.plot([], [], color=INK["grey"], linewidth=0.7, label=f"Each of {paths.shape[1]} {place}s")
     ax.plot(paths.index, paths.mean(axis=1), color="white", linewidth=3.0, zorder=3)
     ax.plot(paths.index, paths.mean(axis=1), color=INK["main"], linewidth=1.7, label="National mean", zorder=4)
     unit = unit_of(outcome)
@@ -129,7 +132,7 @@ def _mark_outbreaks(ax: Axes, outbreaks: pd.DataFrame) -> None:
     ax.set_ylim(low, high)
 
 
-def _draw_shares(ax: Axes, stage: pd.Series) -> None:
+def _draw_shares(ax: Axes, stage: pd.Series, place: str) -> None:
     known = stage.dropna().astype(str)
     counts = pd.crosstab(known.index.get_level_values("week"), known.to_numpy())
     shares = 100 * counts.reindex(stage.index.unique("week").sort_values(), fill_value=0)
@@ -140,8 +143,8 @@ def _draw_shares(ax: Axes, stage: pd.Series) -> None:
     names = [s.capitalize() for s in order]
     ax.stackplot(shares.index, *columns, colors=colours, labels=names, linewidth=0.3, edgecolor="white", step="mid")
     ax.set_ylim(0, 100)
-    ax.set_ylabel("Percent of provinces")
-    ax.set_title("Stage of each province by its own outbreak clock")
+    ax.set_ylabel(f"Percent of {place}s")
+    ax.set_title(f"Stage of each {place} by its own outbreak clock")
 
 
 def _place_legends(axes: Any) -> None:  # noqa: ANN401 - an array of axes

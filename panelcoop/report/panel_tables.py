@@ -18,7 +18,9 @@ __all__ = ["ledger_table", "panel_table"]
 GROUPS: Mapping[Role, str] = {"outcome": "Outcomes", "driver": "Drivers", "control": "Controls", "event": "Events"}
 
 
-def panel_table(panel: Panel, *, stage: str = "stage", columns: Sequence[str] | None = None) -> Table:
+def panel_table(
+    panel: Panel, *, stage: str = "stage", columns: Sequence[str] | None = None, place: str = "region"
+) -> Table:
     """Describe a panel: coverage, mean and spread of each variable, and its mean at each stage.
 
     Parameters
@@ -29,6 +31,8 @@ def panel_table(panel: Panel, *, stage: str = "stage", columns: Sequence[str] | 
         Column of the stage clock behind the means by stage.
     columns
         Variables shown; by default every numeric outcome, driver, control and event.
+    place
+        What one region is called, such as "province".
 
     Returns
     -------
@@ -59,7 +63,7 @@ def panel_table(panel: Panel, *, stage: str = "stage", columns: Sequence[str] | 
     body = pd.DataFrame.from_dict(rows, orient="index", columns=_heads(stages))
     body.index = pd.MultiIndex.from_tuples(list(rows))
     return Table(
-        "panel", "The panel: coverage, and means by stage", body, _notes(panel, stage), described.reset_index()
+        "panel", "The panel: coverage, and means by stage", body, _notes(panel, stage, place), described.reset_index()
     )
 
 
@@ -77,8 +81,8 @@ def ledger_table(panel: Panel) -> Table:
 
 def _general(reason: str) -> str:
     """Take the names of places out of a reason, so that equal reasons are counted together."""
-    outside = "outside the 31 provinces"
-    return outside if outside in reason else reason
+    _, found, rest = reason.partition(": outside the ")
+    return f"outside the {rest}" if found else reason
 
 
 def _numeric(panel: Panel) -> list[str]:
@@ -107,14 +111,14 @@ def _heads(stages: Sequence[str]) -> pd.MultiIndex:
     return pd.MultiIndex.from_tuples([*whole, *[("Mean at stage", s.capitalize()) for s in stages]])
 
 
-def _notes(panel: Panel, stage: str) -> tuple[str, ...]:
+def _notes(panel: Panel, stage: str, place: str) -> tuple[str, ...]:
     regions, weeks = (panel.data.index.unique(level) for level in ("region", "week"))
     known = panel.data[stage].notna()
     counts = panel.data.loc[known, stage].astype(str).value_counts()
     shares = ", ".join(f"{s} {count_text(counts[s])}" for s in STAGES if s in counts)
     return (
-        f"{len(regions)} provinces by {len(weeks)} weeks, {count_text(len(panel.data))} province-weeks.",
-        "Coverage: share of province-weeks with a value; a week before a source begins is missing, never zero.",
-        f"Province-weeks by stage: {shares}, without a stage {count_text(float((~known).sum()))}.",
+        f"{len(regions)} {place}s by {len(weeks)} weeks, {count_text(len(panel.data))} {place}-weeks.",
+        f"Coverage: share of {place}-weeks with a value; a week before a source begins is missing, never zero.",
+        f"{place.capitalize()}-weeks by stage: {shares}, without a stage {count_text(float((~known).sum()))}.",
         *[f"{label_of(slot)}: empty, {why}." for slot, why in panel.empty_slots.items()],
     )

@@ -22,7 +22,12 @@ REFERENCE = "ref."
 
 
 def stage_effects_table(
-    evidence: StageEvidence, *, name: str = "stage_effects", model: str = "", labels: Mapping[str, str] | None = None
+    evidence: StageEvidence,
+    *,
+    name: str = "stage_effects",
+    model: str = "",
+    place: str = "region",
+    labels: Mapping[str, str] | None = None,
 ) -> Table:
     """Lay out driver-by-stage effects: drivers in rows, stages in columns, tests of homogeneity at the end.
 
@@ -34,6 +39,8 @@ def stage_effects_table(
         Stem of the table's files.
     model
         What the title calls the model, if it is not the main one.
+    place
+        What one region is called, such as "province".
     labels
         Readable names by driver; the package's own by default.
 
@@ -56,7 +63,7 @@ def stage_effects_table(
     body = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     body.index = pd.MultiIndex.from_tuples(list(rows))
     title = f"Drivers of {label_of(fit.outcome, labels).lower()} by stage{f': model {model}' if model else ''}"
-    return Table(name, title, body, _notes(evidence, labels), evidence.effects.reset_index())
+    return Table(name, title, body, _notes(evidence, place, labels), evidence.effects.reset_index())
 
 
 def inference_comparison_table(
@@ -133,13 +140,13 @@ def _homogeneity_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, 
     return pvalue_text(row["pvalue"], sign=True), f"Holm {pvalue_text(row['pvalue_holm'])}", f"q = {int(row['df'])}"
 
 
-def _notes(evidence: StageEvidence, labels: Mapping[str, str] | None) -> tuple[str, ...]:
+def _notes(evidence: StageEvidence, place: str, labels: Mapping[str, str] | None) -> tuple[str, ...]:
     fit, unit = evidence.fit, unit_of(evidence.fit.outcome)
     outcome = label_of(fit.outcome, labels).lower() + (f" ({unit})" if unit else "")
-    size = f"{count_text(fit.nobs)} province-weeks, {fit.n_regions} provinces, {fit.n_weeks} weeks"
+    size = f"{count_text(fit.nobs)} {place}-weeks, {fit.n_regions} {place}s, {fit.n_weeks} weeks"
     estimand = (
         f"Estimand: the difference in {outcome} that goes with one unit more of a driver one week earlier, within "
-        "provinces and weeks, at each stage."
+        f"{place}s and weeks, at each stage."
     )
     columns = (
         f"{AVERAGE}: stages weighted by their share of the sample. {SAME}: test that the effect is the same at every "

@@ -79,7 +79,9 @@ def to_latex(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str
         tab_label=f"tab:{label}",
     )
     style = {"group_header_format": r"\textit{%s}", "data_addlinespace": None, "first_row_addlinespace": "0.4ex"}
-    return str(table.make(type="tex", tex_style=style)) + "\n"
+    return (
+        "% needs booktabs, makecell, tabularx, threeparttable\n" + str(table.make(type="tex", tex_style=style)) + "\n"
+    )
 
 
 def to_html(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str, provenance: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The README: its example runs, its exhibits exist in the Makefile, its figure is the study's, no number is typed."""
+"""The README: its example runs, its exhibits exist in the Makefile, no number is typed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-
-from panelcoop.report.style import plain_svg
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,14 +38,6 @@ def test_every_script_of_the_study_is_in_the_table_of_exhibits():
     service = {"analysis/data.py", "analysis/readme_figure.py", "analysis/summary.py"}
     missing = {script for script in scripts - service if f"`{script}`" not in README}
     assert not missing, f"add to the README's table of exhibits: {sorted(missing)}"
-
-
-def test_the_figure_is_the_study_s(tmp_path: Path):
-    made = ROOT / "analysis/output/figures/national_path.svg"
-    if not made.exists():
-        pytest.skip("the study has not been run here: make figures")
-    current = plain_svg(made, tmp_path / "copy.svg").read_text(encoding="utf-8")
-    assert current == (ROOT / "docs/national_path.svg").read_text(encoding="utf-8"), "make docs/national_path.svg"
 
 
 def test_no_result_is_typed_by_hand():

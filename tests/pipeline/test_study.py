@@ -112,3 +112,10 @@ def test_every_output_says_where_it_comes_from(study: tuple[Path, str]):
         if path.suffix not in {".docx", ".txt"} and plan.encode() not in path.read_bytes()
     ]
     assert not silent
+
+
+@pytest.mark.xdist_group("study")
+def test_the_figure_of_the_readme_is_current(study: tuple[Path, str]):
+    folder, _ = study
+    made, shown = ((base / "docs/national_path.svg").read_text(encoding="utf-8") for base in (folder, ROOT))
+    assert made == shown, "run make docs/national_path.svg and commit it"

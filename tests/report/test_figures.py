@@ -51,7 +51,7 @@ def test_the_path_shows_every_region_and_the_mean(panel: Panel):
     mean = panel.data[OUTCOME].groupby("week").mean().to_numpy()
     assert lines[-1].get_ydata() == pytest.approx(mean)
     assert upper.get_ylabel() == "Index points"
-    assert lower.get_ylabel() == "Percent of provinces"
+    assert lower.get_ylabel() == "Percent of regions"
     assert [t.get_text() for t in upper.texts if t.get_text().isdigit()] == ["1", "2"]
 
 
