@@ -207,7 +207,8 @@ def absorber(
         differ by.
     """
     groupings = tuple(group_rows(codes, f"effect {i + 1}") for i, codes in enumerate(effects))
-    n = len(groupings[0].codes) if groupings else int(nobs or (0 if weights is None else len(weights)))
+    found = len(groupings[0].codes) if groupings else (0 if weights is None else len(weights))
+    n = found if nobs is None else nobs
     _fail_if_inconsistent(groupings, weights, trend, n)
     if not groupings:
         return Absorber((), weights, None, None, 0, None, np.empty(0, np.int64), n)

@@ -170,7 +170,8 @@ def least_squares(
     _fail_if_shapes_differ(outcome, columns, labels)
     weights = None if weights is None else np.asarray(weights, float)
     door = absorber(effects, weights=weights, trend=trend, nobs=len(outcome))
-    design, moments = design_of(columns, outcome, door)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
+        design, moments = design_of(columns, outcome, door)
     if not (np.isfinite(moments.raw).all() and np.isfinite(moments.cross).all()):
         _fail_where_not_finite(outcome, columns, labels)
     return fit_design(design, moments, labels)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dummy_oracle import Sample, brute_force, dummies, sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panelcoop.numerics.absorb import absorber
 from panelcoop.numerics.least_squares import least_squares
-from dummy_oracle import Sample, brute_force, dummies, sample
 
 ORACLE = 1e-9  # asked of small panels: rounding of two direct solvers
 CLOSE = 1e-7  # iterative solver against dummies

@@ -1,0 +1,159 @@
+"""Poisson with absorbed effects against dummy variables, and separation by construction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dummy_oracle import dummies, sample
+
+from panelcoop.errors import DataError
+from panelcoop.numerics.covariance import covariance
+from panelcoop.numerics.poisson import poisson
+
+CLOSE = 1e-6  # asked of Poisson: both sides iterate
+
+
+def counts(s, seed=0, slope=0.3):
+    rng = np.random.default_rng(seed)
+    line = slope * s.columns[:, 0] - 0.2 * s.columns[:, 1] + 0.5 * rng.standard_normal(50)[s.effects[0]] + 0.5
+    return rng.poisson(np.exp(line)).astype(float)
+
+
+def brute(y, columns, effects, offset=0.0, weights=None):
+    """Newton's method on dummies."""
+    left, size, _ = np.linalg.svd(dummies(effects), full_matrices=False)
+    Q = left[:, size > 1e-9]
+    X = np.column_stack([columns, Q])
+    w = np.ones(len(y)) if weights is None else weights
+    b = np.linalg.lstsq(X, np.log(y + 0.5) - offset, rcond=None)[0]
+    for _ in range(100):
+        mean = np.exp(X @ b + offset)
+        hessian = X.T @ (X * (w * mean)[:, None])
+        b = b + np.linalg.solve(hessian, X.T @ (w * (y - mean)))
+    k = columns.shape[1]
+    scores = X * (w * (y - mean))[:, None]
+    inverse = np.linalg.inv(hessian)
+    return b[:k], inverse[:k, :k], (inverse @ (scores.T @ scores) @ inverse)[:k, :k], mean
+
+
+@pytest.mark.parametrize("which", [[0], [0, 1]])
+@pytest.mark.parametrize("extras", [False, True])
+def test_matches_dummies(which, extras):
+    s = sample(41, regions=15, weeks=12)
+    y = counts(s)
+    rng = np.random.default_rng(5)
+    offset = rng.normal(0, 0.3, s.n) if extras else None
+    weights = rng.uniform(0.5, 2, s.n) if extras else None
+    effects = [s.effects[e] for e in which]
+    found = poisson(y, s.columns, effects=effects, offset=offset, weights=weights)
+    coef, inverse, robust, mean = brute(y, s.columns, effects, 0.0 if offset is None else offset, weights)
+    np.testing.assert_allclose(found.coef, coef, rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_allclose(covariance(found.linear, "iid", small_sample="none").cov, inverse, rtol=CLOSE, atol=1e-9)
+    np.testing.assert_allclose(covariance(found.linear, "HC1", small_sample="none").cov, robust, rtol=CLOSE, atol=1e-9)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-5)
+
+
+def test_many_effects_match_dummies(monkeypatch):
+    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    rng = np.random.default_rng(3)
+    origin, destination, week = (a.ravel() for a in np.indices((6, 6, 7)))
+    effects = [origin * 6 + destination, origin * 7 + week, destination * 7 + week]
+    columns = rng.standard_normal((origin.size, 2))
+    y = rng.poisson(np.exp(1 + columns @ [0.3, -0.2] + 0.4 * rng.standard_normal(36)[effects[0]])).astype(float)
+    shuffled = rng.permutation(y.size)
+    found = poisson(y[shuffled], columns[shuffled], effects=[e[shuffled] for e in effects])
+    coef, inverse, robust, _ = brute(y, columns, effects)
+    np.testing.assert_allclose(found.coef, coef, rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_allclose(covariance(found.linear, "HC1", small_sample="none").cov, robust, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(covariance(found.linear, "iid", small_sample="none").cov, inverse, rtol=1e-5, atol=1e-9)
+
+
+def test_many_effects_with_offset_weights_and_a_collinear_column(monkeypatch):
+    s = sample(42, regions=14, weeks=10)
+    y = counts(s)
+    rng = np.random.default_rng(9)
+    offset, weights = rng.normal(0, 0.3, s.n), rng.uniform(0.5, 2, s.n)
+    third = rng.integers(0, 5, s.n)
+    columns = np.column_stack([s.columns[:, :2], s.columns[:, 0]])
+    given = {"effects": [*s.effects, third], "offset": offset, "weights": weights}
+    exact = poisson(y, columns, **given)
+    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    found = poisson(y, columns, **given)
+    assert np.isnan(found.coef).tolist() == [True, False, True]
+    np.testing.assert_allclose(found.coef[1], exact.coef[1], rtol=CLOSE)
+    np.testing.assert_allclose(found.linear.resid, exact.linear.resid, atol=1e-4)
+
+
+def test_levels_without_any_event_are_left_out_and_reported():
+    s = sample(43, regions=12, weeks=10)
+    y = counts(s)
+    y[s.effects[0] == 4] = 0
+    found = poisson(y, s.columns, effects=s.effects)
+    assert sorted(found.separated) == np.flatnonzero(s.effects[0] == 4).tolist()
+    assert "separated" in found.notes[0]
+    keep = s.effects[0] != 4
+    alone = poisson(y[keep], s.columns[keep], effects=[e[keep] for e in s.effects])
+    np.testing.assert_allclose(found.coef, alone.coef, rtol=1e-9)
+
+
+@pytest.mark.parametrize("which", [[0], [0, 1]])
+def test_separation_by_a_column_is_found(which):
+    """A dummy that is one only where the outcome is zero separates exactly those rows."""
+    s = sample(44, regions=12, weeks=10)
+    y = counts(s) + 1
+    rows = np.flatnonzero(s.columns[:, 2] > 1.0)
+    y[rows] = 0
+    marker = np.zeros(s.n)
+    marker[rows] = 1.0
+    columns = np.column_stack([s.columns[:, :2], marker])
+    effects = [s.effects[e] for e in which]
+    found = poisson(y, columns, effects=effects, names=["a", "b", "marker"])
+    assert sorted(found.separated) == sorted(rows)
+    assert np.isnan(found.coef).tolist() == [False, False, True]
+    keep = np.setdiff1d(np.arange(s.n), rows)
+    alone = poisson(y[keep], s.columns[keep, :2], effects=[e[keep] for e in effects])
+    np.testing.assert_allclose(found.coef[:2], alone.coef, rtol=CLOSE)
+
+
+def test_no_separation_is_claimed_where_there_is_none():
+    s = sample(45, regions=12, weeks=10)
+    assert poisson(counts(s, slope=1.5), s.columns, effects=s.effects[:1]).separated.size <= s.n // 12
+
+
+def test_scale_of_the_outcome_moves_only_the_effects():
+    s = sample(46, regions=12, weeks=10)
+    y = counts(s) + 0.5
+    one, two = poisson(y, s.columns, effects=s.effects), poisson(1e4 * y, s.columns, effects=s.effects)
+    np.testing.assert_allclose(one.coef, two.coef, rtol=1e-7)
+
+
+def test_an_offset_is_a_regressor_with_coefficient_one():
+    s = sample(47, regions=12, weeks=10)
+    documents = np.exp(np.random.default_rng(1).normal(3, 0.5, s.n))
+    y = np.random.default_rng(2).poisson(documents * np.exp(0.3 * s.columns[:, 0])).astype(float)
+    found = poisson(y, s.columns, effects=s.effects, offset=np.log(documents))
+    assert abs(found.coef[0] - 0.3) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda y, x: (y - 100, x), "must not be negative"),
+        (lambda y, x: (y * 0, x), "Every outcome is zero"),
+        (lambda y, x: (np.where(np.arange(y.size) == 3, np.nan, y), x), "'outcome' is NaN or infinite in 1 rows"),
+        (lambda y, x: (y, np.where(np.arange(y.size)[:, None] == 3, np.inf, x)), "'x1' is NaN or infinite"),
+    ],
+)
+def test_bad_input_is_named(spoil, message):
+    s = sample(48)
+    y, columns = spoil(counts(s), s.columns)
+    with pytest.raises(DataError, match=message):
+        poisson(y, columns, effects=s.effects)
+
+
+def test_a_bad_offset_is_named():
+    s = sample(48)
+    offset = np.zeros(s.n)
+    offset[2] = -np.inf
+    with pytest.raises(DataError, match="'offset'.*log of zero"):
+        poisson(counts(s), s.columns, effects=s.effects, offset=offset)
