@@ -1,0 +1,154 @@
+"""Run the battery: every test on one outcome, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_not_one_of
+from panelcoop.errors import PanelcoopError
+from panelcoop.numerics.ascent_test import ascent_test
+from panelcoop.panel.record import Panel, as_panel
+from panelcoop.progress import track
+from panelcoop.waves.battery.linearity import reset, spline_f
+from panelcoop.waves.battery.periodic import fisher, harmonic, markov_switching, stochastic_cycle
+from panelcoop.waves.battery.regimes import bai_perron, complex_roots, hansen, local_overshoot, sup_break
+from panelcoop.waves.battery.shape import cycle_dating, persistent_peaks, simonsohn, u_test
+from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
+from panelcoop.waves.inputs import matrix_of, wave_input
+from panelcoop.waves.primary import ascent_settings, thresholds_for
+from panelcoop.waves.thresholds import WaveThresholds
+
+__all__ = ["BATTERY", "WaveBattery", "wave_battery"]
+
+Test = Callable[[BatterySetting], WaveStatistic | tuple[WaveStatistic, ...]]
+
+BATTERY: dict[str, Test] = {
+    "spline": spline_f,
+    "reset": reset,
+    "u": u_test,
+    "two lines": simonsohn,
+    "turning points": cycle_dating,
+    "peaks": persistent_peaks,
+    "fisher": fisher,
+    "harmonic": harmonic,
+    "cycle": stochastic_cycle,
+    "markov": markov_switching,
+    "hansen": hansen,
+    "sup-F": sup_break,
+    "bai-perron": bai_perron,
+    "complex roots": complex_roots,
+    "overshoot": local_overshoot,
+}
+"""The tests by name."""
+
+
+@dataclass(frozen=True)
+class WaveBattery:
+    """The results of the battery.
+
+    Attributes
+    ----------
+    outcome
+        Column tested.
+    statistics
+        Results in the order of the battery.
+    refused
+        Tests that could not be run, with the reason.
+    """
+
+    outcome: str
+    statistics: tuple[WaveStatistic, ...]
+    refused: dict[str, str]
+
+    def tidy(self) -> pd.DataFrame:
+        """List the tests, one row each: statistic, p, null, method, convention, warning."""
+        keys = ("name", "statistic", "p", "null", "method", "convention", "warning")
+        rows = [{key: getattr(s, key) for key in keys} for s in self.statistics]
+        return pd.DataFrame(rows, columns=list(keys)).set_index("name")
+
+    def __str__(self) -> str:
+        """Write all tests, and those that could not be run."""
+        head = f"Battery for {self.outcome}: each test answers its own question; none replaces the verdict."
+        return "\n".join(
+            [head, *map(str, self.statistics), *(f"{n}: not run, {why}" for n, why in self.refused.items())]
+        )
+
+
+def wave_battery(
+    panel: Panel | pd.DataFrame,
+    *,
+    outcome: str,
+    driver: str | None = None,
+    tests: Sequence[str] = tuple(BATTERY),
+    thresholds: WaveThresholds | None = None,
+    draws: int = 499,
+) -> WaveBattery:
+    """Run the usual tests of non-linearity and cycles beside the primary one.
+
+    Parameters
+    ----------
+    panel
+        A panel, or a frame with region and week as index or columns.
+    outcome
+        Column to test.
+    driver
+        Column for Hansen's threshold and the shock of the local projections; None takes the outcome's own past.
+    tests
+        Names from `BATTERY`.
+    thresholds
+        As for `wave_test`.
+    draws
+        Bootstrap draws; the two of statsmodels take a twentieth (19 at least), Hansen's a fifth.
+
+    Returns
+    -------
+    WaveBattery
+
+    Raises
+    ------
+    DataError
+        If a test has no such name, or as for `wave_test`.
+    """
+    for name in tests:
+        fail_if_not_one_of(name, list(BATTERY), "a test of the battery")
+    setting = _setting(as_panel(panel), outcome, driver, thresholds, draws)
+    found: list[WaveStatistic] = []
+    refused: dict[str, str] = {}
+    for name in track(list(tests), "running the battery"):
+        try:
+            result = BATTERY[name](setting)
+        except (PanelcoopError, np.linalg.LinAlgError) as error:
+            refused[name] = str(error)
+            continue
+        found += [result] if isinstance(result, WaveStatistic) else list(result)
+    return WaveBattery(outcome, tuple(found), refused)
+
+
+def _setting(
+    panel: Panel, outcome: str, driver: str | None, thresholds: WaveThresholds | None, draws: int
+) -> BatterySetting:
+    agreed = thresholds_for(panel, thresholds)
+    work = wave_input(panel, outcome)
+    common = work.common()
+    clock = np.arange(work.positions[0], work.positions[-1] + 1)
+    last_seen = np.searchsorted(work.positions, clock, side="right") - 1
+    wide = None
+    if driver is not None:
+        values, regions, weeks = matrix_of(panel, driver)
+        aligned = pd.DataFrame(values, regions, weeks).reindex(index=work.regions, columns=work.weeks)
+        wide = np.full((len(work.regions), clock.size), np.nan)
+        wide[:, np.rint(work.positions - work.positions[0]).astype(np.int64)] = aligned.to_numpy(dtype=np.float64)
+    return BatterySetting(
+        work=work,
+        path=np.interp(clock, work.positions, common.path),
+        weeks=work.weeks.take(last_seen),
+        test=ascent_test(common.path, work.positions, ascent_settings(agreed)),
+        driver=wide,
+        driver_name=driver or "",
+        thresholds=agreed,
+        draws=draws,
+    )
