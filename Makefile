@@ -61,7 +61,12 @@ $(call table,panel): analysis/table_panel.py $(PANEL) $(REPORT) $(STUDY) | $(REA
 	$(RUN) $<
 
 TABLES += inference
-$(call table,inference): analysis/table_inference.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+NUMBERS += inference
+$(call table,inference) $(call numbers,inference): analysis/table_inference.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += influence
+$(call table,influence): analysis/table_influence.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 TABLES += ledger

@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from panelcoop.estimate.diagnostics import RegionDiagnostics
 from panelcoop.estimate.stage_evidence import StageEvidence
 from panelcoop.estimate.stage_results import StageInteraction
 from panelcoop.report.labels import label_of, short_label_of, unit_of
 from panelcoop.report.number_text import count_text, interval_text, number_text, percent_text, pvalue_text
 from panelcoop.report.table import Table
 
-__all__ = ["inference_comparison_table", "stage_effects_table"]
+__all__ = ["inference_comparison_table", "influence_table", "stage_effects_table"]
 
 AVERAGE, SAME = "Average", "Equal over stages"
 NOT_IDENTIFIED = "n.i."
@@ -89,9 +90,7 @@ def inference_comparison_table(
     rows = {}
     for hypothesis, part in flat.groupby("hypothesis", sort=False):
         cells = part.set_index("method")
-        driver, _, stage = str(hypothesis).partition(":")
-        head = (label_of(driver), stage.partition(" ")[0].capitalize())
-        rows[head] = [number_text(cells["estimate"].iloc[0]), *[_p_cell(cells, m) for m in methods]]
+        rows[_term(hypothesis)] = [number_text(cells["estimate"].iloc[0]), *[_p_cell(cells, m) for m in methods]]
     body = pd.DataFrame.from_dict(rows, orient="index", columns=["Effect", *methods])
     body.index = pd.MultiIndex.from_tuples(list(rows))
     ways = flat.dropna(subset=["pvalue"]).drop_duplicates("method")
@@ -103,6 +102,51 @@ def inference_comparison_table(
         *[f"{method}: not computed, {why}." for method, why in (omitted or {}).items()],
     )
     return Table("inference", "The same effects under every method of inference: p-values", body, notes, flat)
+
+
+def influence_table(
+    diagnostics: RegionDiagnostics, *, names: Mapping[str, str] | None = None, place: str = "region"
+) -> Table:
+    """Lay out what each effect owes to single regions: effective clusters, the most influential, the effect without.
+
+    Parameters
+    ----------
+    diagnostics
+        What ``region_diagnostics`` returned.
+    names
+        Readable names by region.
+    place
+        What one region is called, such as "province".
+
+    Returns
+    -------
+    Table
+    """
+    known = names or {}
+    rows = {}
+    for contrast, row in diagnostics.contrasts.iterrows():
+        worst = row["most_influential"]
+        values = [number_text(row["estimate"]), number_text(row["effective_clusters"], 1)]
+        rows[_term(contrast)] = [*values, known.get(worst, str(worst)), number_text(row["estimate_without"])]
+    columns = ["Effect", "Effective clusters", f"Most influential {place}", "Effect without it"]
+    body = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    body.index = pd.MultiIndex.from_tuples(list(rows))
+    heavy = diagnostics.regions["leverage"].nlargest(3)
+    most = ", ".join(f"{known.get(str(r), str(r))} {number_text(v)}" for r, v in heavy.items())
+    notes = (
+        f"What each effect owes to single {place}s (MacKinnon, Nielsen and Webb 2023).",
+        "Effective clusters: Carter, Schnepel and Steigerwald (2017); far fewer than there are: few carry the effect.",
+        f"Largest leverage: {most}; the mean is {number_text(diagnostics.regions['leverage'].mean())}.",
+        "Effects are estimated anew without the region." if diagnostics.exact else "Week effects are held.",
+    )
+    title = f"Which {place}s carry the effects"
+    return Table("influence", title, body, notes, diagnostics.contrasts.reset_index())
+
+
+def _term(hypothesis: object) -> tuple[str, str]:
+    """Split "driver:stage = 0" into what a reader calls the driver and the stage."""
+    driver, _, stage = str(hypothesis).partition(":")
+    return label_of(driver), stage.partition(" ")[0].capitalize()
 
 
 def _p_cell(cells: pd.DataFrame, method: str) -> str:

@@ -17,7 +17,14 @@ from panelcoop.report.labels import label_of, short_label_of, unit_of
 from panelcoop.report.number_text import count_text, interval_text, number_text, pvalue_text
 from panelcoop.report.table import to_jsonable
 
-__all__ = ["crosscheck_numbers", "headline_of", "panel_numbers", "save_numbers", "stage_numbers"]
+__all__ = [
+    "crosscheck_numbers",
+    "disagreement_numbers",
+    "headline_of",
+    "panel_numbers",
+    "save_numbers",
+    "stage_numbers",
+]
 
 LEVEL = 0.05
 
@@ -118,6 +125,26 @@ def crosscheck_numbers(check: CrossCheck) -> dict[str, Any]:
     largest = check.largest
     orders = {str(e): {c: _order(float(v)) for c, v in dict(row).items()} for e, row in largest.iterrows()}
     return {"engines": list(orders), "largest": orders, "skipped": dict(check.skipped)}
+
+
+def disagreement_numbers(comparison: pd.DataFrame) -> dict[str, Any]:
+    """Say where methods of inference part at 5%: the effects some call different from zero and others do not.
+
+    Parameters
+    ----------
+    comparison
+        What ``fit.inference`` returned: indexed by hypothesis and method, the main method first.
+    """
+    main = str(comparison.index.get_level_values("method")[0])
+    split = []
+    for hypothesis, part in comparison.groupby(level="hypothesis", sort=False):
+        p = part.droplevel("hypothesis")["pvalue"].dropna()
+        yes, no = list(p.index[p <= LEVEL]), list(p.index[p > LEVEL])
+        if yes and no:
+            driver, _, stage = str(hypothesis).partition(":")
+            name = f"{short_label_of(driver).lower()} at {stage.partition(' ')[0]}"
+            split.append({"effect": name, "different": yes, "not": no, "main": main in yes})
+    return {"main": main, "effects": comparison.index.unique("hypothesis").size, "split": split}
 
 
 def headline_of(evidence: StageEvidence, numbers: Mapping[str, Any]) -> str:

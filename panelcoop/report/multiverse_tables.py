@@ -1,0 +1,85 @@
+"""The multiverse as a table: what each choice does to the effect, its sign and the waves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.report.multiverse_figure import AXIS_TITLES, choice_label, contrast_label
+from panelcoop.report.table import Table
+from panelcoop.sensitivity.multiverse import Multiverse
+
+__all__ = ["multiverse_table"]
+
+
+def multiverse_table(found: Multiverse, *, name: str = "multiverse") -> Table:
+    """Lay out the universes by choice.
+
+    Parameters
+    ----------
+    found
+        A multiverse.
+    name
+        Stem of the table's files.
+
+    Returns
+    -------
+    Table
+        A row per choice, grouped by axis, after one for all universes; the numbers of every universe are its data.
+    """
+    rows = {("All", "all universes"): _cells(found, found.table)}
+    for axis in found.axes:
+        title = AXIS_TITLES.get(axis, axis.replace("_", " ").capitalize())
+        for choice in found.table[axis].unique():
+            rows[title, choice_label(axis, str(choice))] = _cells(found, found.table[found.table[axis] == choice])
+    body = pd.DataFrame.from_dict(rows, orient="index")
+    body.index = pd.MultiIndex.from_tuples(list(rows))
+    title = f"Multiverse of {contrast_label(found.contrast).lower()}"
+    return Table(name, title, body, _notes(found), found.table.reset_index())
+
+
+def _cells(found: Multiverse, rows: pd.DataFrame) -> dict[str, str]:
+    known = rows[rows["estimate"].notna()]
+    same = np.sign(known["estimate"]) == found.sign
+    clear = same & (known["pvalue"] <= 1 - found.settings.level + 1e-12)
+    cells = {
+        "Universes": f"{len(known):,}" + (f" of {len(rows):,}" if len(known) < len(rows) else ""),
+        "Median": _number(known["effect"].median()),
+        "Lowest": _number(known["effect"].min()),
+        "Highest": _number(known["effect"].max()),
+        "Same sign": _share(same),
+        "Significant": _share(clear),
+    }
+    waves = found.wave_tests
+    if waves is not None:
+        here = waves[waves.index.isin(rows.index)] if len(rows) < len(found.table) else waves
+        here = here if len(here) else rows[rows["ascent"].notna()]
+        cells["Waves"] = _share((here["ascent"] > 0) & (here["net_rise"] > 0))
+    return cells
+
+
+def _notes(found: Multiverse) -> tuple[str, ...]:
+    n = found.summary()
+    main = found.table.iloc[found.main]
+    notes = [
+        f"Estimand: {found.contrast}, in standard deviations of the outcome within the absorbed effects per standard "
+        f"deviation of the driver; the plan's universe gives {main['effect']:.3f} (DWB-t p = {main['pvalue']:.3f}, "
+        f"CRV1 p = {main['pvalue_crv1']:.3f}).",
+        "Same sign: share of the universes with an estimate that have the sign of the plan's. Significant: share that also "
+        f"have a DWB-t p-value of at most {1 - found.settings.level:.2g} ({found.settings.draws:,} draws).",
+    ]
+    if "wave_tests" in n:
+        notes.append(
+            "Waves: share of the wave tests (one per outcome, weighting and set of regions) with an interrupted ascent "
+            f"(U > 0) and a net rise; U is significant in {n['wave_significant_share']:.0%} of {n['wave_tests']:,}."
+        )
+    notes += [f"{count} universes have no estimate: {why}" for why, count in found.infeasible.items()]
+    return tuple(notes)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}"
+
+
+def _share(which: pd.Series) -> str:
+    return f"{which.mean():.0%}" if len(which) else ""
