@@ -7,6 +7,7 @@ import pytest
 from wild_oracle import residualised, tiny_panel
 
 from panelcoop.errors import DataError, IdentificationError
+from panelcoop.numerics import wild_draws
 from panelcoop.numerics.dependent_wild import bartlett_root, dependent_wild
 from panelcoop.numerics.least_squares import least_squares
 from panelcoop.numerics.multipliers import multiplier_block, plan_multipliers
@@ -175,3 +176,31 @@ def test_unidentified_contrast_is_refused_and_identified_one_answered():
     plain = wild_from_fit(least_squares(panel.y, panel.X, effects=[panel.region, panel.week]))
     want = wild_cluster(plain, np.array([[1.0, 0.0]]), panel.region, options=WildOptions(draws=64))
     np.testing.assert_allclose(found.t_draws, want.t_draws, atol=1e-9)
+
+
+def test_many_clusters_take_a_low_rank_map_with_the_same_draws():
+    """Sixty clusters and six weeks: the slim map, against the dense one that residualises by a function."""
+    panel = tiny_panel(21, regions=60, weeks=6, k=3)
+    slim, dense = residualised(panel), residualised(panel, by_function=True)
+    options = WildOptions(draws=500)
+    a, b = (wild_cluster(fit, R, panel.region, null=0.2, options=options) for fit in (slim, dense))
+    np.testing.assert_allclose(a.t_draws, b.t_draws, atol=1e-10)
+    np.testing.assert_allclose([a.lower, a.upper], [b.lower, b.upper], atol=1e-8)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_interruption_leaves_no_half_result(monkeypatch, threads):
+    panel = tiny_panel(22, regions=14, weeks=9, k=3)
+    fit = residualised(panel)
+    calls = []
+
+    def interrupted(plan, block):
+        calls.append(block)
+        if block == 2:
+            raise KeyboardInterrupt
+        return multiplier_block(plan, block)
+
+    monkeypatch.setattr(wild_draws, "multiplier_block", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        wild_cluster(fit, R, panel.region, multiplier="webb", options=WildOptions(draws=40_000, threads=threads))
+    assert len(calls) < 40
