@@ -197,8 +197,7 @@ def absorber(
     -----
     The effect with most levels is eliminated by group means (the first, where it carries trends) and the others solved
     directly when they have at most 4,000 levels together: exact, no iteration, no tolerance. Otherwise conjugate
-    gradients
-    on the normal equations are iterated to a residual of 1e-13.
+    gradients on the normal equations are iterated to a residual of 1e-13.
 
     Raises
     ------

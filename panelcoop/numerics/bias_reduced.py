@@ -17,6 +17,7 @@ from panelcoop.options import FloatArray
 __all__ = ["ClusterCorrection", "bell_mccaffrey_df", "crv2", "crv3"]
 
 MOST_ROWS = 5000  # rows of one cluster: its hat matrix is formed densely
+WELL_POSED = 1e-6  # smallest squared pivot for which a Cholesky solve keeps nine digits
 SINGULAR = 1e-9  # eigenvalue of I - H that counts as zero (an effect nested in the cluster)
 
 
@@ -41,10 +42,43 @@ def crv3(fit: LinearFit, clusters: Grouping) -> FloatArray:
     """
     scores = np.zeros((clusters.size, len(fit.solution)))
     for group, columns, resid, hat in _cluster_blocks(fit, clusters):
-        values, vectors = linalg.eigh(np.eye(len(hat)) - hat, check_finite=False)
-        inverse = np.where(values > SINGULAR, 1.0 / np.where(values > SINGULAR, values, 1.0), 0.0)
-        scores[group] = (columns.T @ vectors) @ (inverse * (vectors.T @ resid))
+        scores[group] = columns.T @ _left_out(fit, clusters, group, resid, hat)
     return scores
+
+
+def _left_out(fit: LinearFit, clusters: Grouping, group: int, resid: FloatArray, hat: FloatArray) -> FloatArray:
+    """Return (I - H)^+ e, the residuals of a cluster when it is left out.
+
+    Where the cluster is one level of an effect, I - H vanishes along that level only, and residuals have no part
+    there: adding the level's projection makes the matrix invertible and changes nothing.
+    """
+    rest = -hat
+    rest[np.diag_indices_from(rest)] += 1.0
+    level = _single_level(fit, clusters, group, len(hat))
+    if level is not None:
+        try:
+            factor = linalg.cho_factor(rest + np.outer(level, level), lower=True, check_finite=False)
+            if np.diag(factor[0]).min() ** 2 > WELL_POSED:
+                return np.asarray(linalg.cho_solve(factor, resid, check_finite=False))
+        except linalg.LinAlgError:
+            pass
+    values, vectors = linalg.eigh(rest, check_finite=False)
+    inverse = np.where(values > SINGULAR, 1.0 / np.where(values > SINGULAR, values, 1.0), 0.0)
+    return np.asarray(vectors @ (inverse * (vectors.T @ resid)))
+
+
+def _single_level(fit: LinearFit, clusters: Grouping, group: int, size: int) -> FloatArray | None:
+    """Return the unit vector of the one effect level that equals this cluster, if there is one and no trend."""
+    if fit.absorber.time is not None:
+        return None
+    for effect in fit.absorber.groupings:
+        if effect.codes is clusters.codes or (
+            effect.size == clusters.size and np.array_equal(effect.codes, clusters.codes)
+        ):
+            rows = slice(None) if fit.weights is None else effect.codes == group
+            level = np.ones(size) if fit.weights is None else np.sqrt(fit.weights[rows])
+            return np.asarray(level / np.linalg.norm(level))
+    return None
 
 
 def crv2(fit: LinearFit, clusters: Grouping) -> ClusterCorrection:

@@ -18,6 +18,7 @@ from panelcoop.numerics.least_squares import LinearFit
 from panelcoop.numerics.leverage import row_leverage
 from panelcoop.numerics.small_sample import SmallSampleRule, count_parameters, rows_factor, small_sample_rule
 from panelcoop.numerics.spatial_hac import SpatialKernel, conley_meat
+from panelcoop.numerics.threads import one_thread
 from panelcoop.options import Covariance, FloatArray, IntArray, SmallSample
 
 __all__ = ["CovarianceRecord", "covariance"]
@@ -76,6 +77,7 @@ class Dimensions:
     space: SpatialKernel | None
 
 
+@one_thread
 def covariance(
     fit: LinearFit,
     kind: Covariance,
@@ -115,7 +117,7 @@ def covariance(
     """
     fail_if_not_one_of(kind, KINDS, "kind")
     rule = small_sample_rule(kind, small_sample) if isinstance(small_sample, str) else small_sample
-    over = _dimensions(kind, clusters=clusters, units=units, weeks=weeks, space=space)
+    over = _dimensions(fit, kind, clusters=clusters, units=units, weeks=weeks, space=space)
     over = replace(over, lag=_lag(kind, over, lag, small_sample))
     full, df, factor = _estimate(fit, kind, over, rule)
     full = _natural(fit, full)
@@ -133,7 +135,20 @@ def covariance(
     )
 
 
+def _grouped(fit: LinearFit, codes: IntArray, name: str) -> Grouping:
+    """Group the rows, or return the effect these codes were absorbed as."""
+    for known in fit.absorber.groupings:
+        if known.codes is codes:
+            return known
+    found = group_rows(codes, name)
+    if len(codes) != fit.nobs:
+        msg = f"'{name}' has {len(codes)} codes for {fit.nobs} rows; subset the codes as the rows were."
+        raise DataError(msg)
+    return found
+
+
 def _dimensions(
+    fit: LinearFit,
     kind: Covariance,
     *,
     clusters: Sequence[IntArray],
@@ -153,14 +168,14 @@ def _dimensions(
     if missing:
         msg = f"'{kind}' needs {' and '.join(missing)}; pass the codes of each row."
         raise DataError(msg)
-    grouped = tuple(group_rows(c, f"cluster {i + 1}") for i, c in enumerate(clusters)) if wanted else ()
+    grouped = tuple(_grouped(fit, c, f"cluster {i + 1}") for i, c in enumerate(clusters)) if wanted else ()
     for position, found in enumerate(grouped):
         if found.size < 2:
             msg = f"Cluster dimension {position + 1} holds one cluster; a clustered covariance needs at least two."
             raise DataError(msg)
     timed = kind in need
-    by_week = group_rows(weeks, "weeks") if timed and weeks is not None else None
-    by_unit = group_rows(units, "units") if timed and units is not None else None
+    by_week = _grouped(fit, weeks, "weeks") if timed and weeks is not None else None
+    by_unit = _grouped(fit, units, "units") if timed and units is not None else None
     if kind in ("newey-west", "driscoll-kraay") and by_week is not None and by_week.size < 2:
         msg = f"'{kind}' needs at least two weeks."
         raise DataError(msg)

@@ -51,8 +51,8 @@ class Design:
     tables : effects of the k centred columns
     outcome_tables : effects of the centred outcome, one column
     turn : (k, k) carries coefficients on the centred columns to coefficients on the columns as given; None where they
-        agree,
-        as they always do with absorbed effects (without effects, columns are centred around a constant among them)
+        agree, as they always do with absorbed effects (without effects, columns are centred around a constant among
+        them)
     """
 
     columns: FloatArray

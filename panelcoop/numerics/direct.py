@@ -97,8 +97,7 @@ def direct_solver(
     Notes
     -----
     With two effects and no trends the null space of M is known: one level per connected component. Otherwise its rank
-    is read
-    from the eigenvalues of M scaled to a unit diagonal.
+    is read from the eigenvalues of M scaled to a unit diagonal.
     """
     first, rest = groupings[0], groupings[1:]
     scales, bases = _eliminated(first, weights, time)

@@ -15,6 +15,7 @@ from panelcoop.numerics.block_sums import BlockSums
 from panelcoop.numerics.design import Design, Moments, design_of
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.rank import RankReport, rank_report
+from panelcoop.numerics.threads import one_thread
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["LinearFit", "fit_design", "least_squares"]
@@ -28,8 +29,7 @@ class LinearFit:
     ----------
     names : (k,) names of the columns
     solution : (k,) one solution of the normal equations: equals `coef` where identified; contrasts that are
-        orthogonal to
-        `null_space` are identified and may be read from it
+        orthogonal to `null_space` are identified and may be read from it
     bread : (k, k) generalised inverse of the weighted Gram matrix of demeaned columns
     rank : identified dimensions of the columns
     resid : (n,) residuals, in the order of the rows given
@@ -132,6 +132,7 @@ class LinearFit:
         return total
 
 
+@one_thread
 def least_squares(
     outcome: FloatArray,
     columns: FloatArray,

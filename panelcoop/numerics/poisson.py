@@ -19,6 +19,7 @@ from panelcoop.numerics.least_squares import LinearFit, fit_design
 from panelcoop.numerics.poisson_newton import newton_poisson
 from panelcoop.numerics.rank import rank_report
 from panelcoop.numerics.separation import all_zero_levels, separated_rows
+from panelcoop.numerics.threads import one_thread
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["PoissonFit", "poisson"]
@@ -90,6 +91,7 @@ class _Data:
         )
 
 
+@one_thread
 def poisson(
     outcome: FloatArray,
     columns: FloatArray,
@@ -115,12 +117,10 @@ def poisson(
     Notes
     -----
     Iteratively reweighted least squares on the exact fixed-effects solver. Levels whose outcomes are all zero are
-    left out
-    first; where a fitted mean runs towards zero, separation by combinations of columns and effects is tested by the
-    iterative
-    rectifier (Correia, Guimaraes and Zylkin, 2019), those rows are left out, reported, and the fit is repeated.
-    Estimates are
-    consistent whenever the mean is right, whatever the variance (Gourieroux, Monfort and Trognon, 1984).
+    left out first; where a fitted mean runs towards zero, separation by combinations of columns and effects is tested
+    by the iterative rectifier (Correia, Guimaraes and Zylkin, 2019), those rows are left out, reported, and the fit
+    is repeated. Estimates are consistent whenever the mean is right, whatever the variance (Gourieroux, Monfort and
+    Trognon, 1984).
 
     Raises
     ------

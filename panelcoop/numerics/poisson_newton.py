@@ -72,12 +72,9 @@ def newton_poisson(
     Notes
     -----
     Each step solves the weighted normal equations of effects and coefficients jointly by conjugate gradients on the
-    system
-    from which the largest effect is eliminated, to a relative residual of 3%: errors left over are removed by the
-    next step.
-    The effects start from two rounds of iterative proportional fitting. Vectors of n rows are written in place,
-    because first
-    touching fresh memory would cost more than the arithmetic.
+    system from which the largest effect is eliminated, to a relative residual of 3%: errors left over are removed by
+    the next step. The effects start from two rounds of iterative proportional fitting. Vectors of n rows are written
+    in place, because first touching fresh memory would cost more than the arithmetic.
 
     Raises
     ------

@@ -58,10 +58,8 @@ def rank_report(
     Notes
     -----
     A column is absorbed when less than 1e-10 of its centred norm is left, or no more than the rounding of its raw
-    values.
-    The others are scaled to unit norm; directions whose eigenvalue is small are measured on the data, because a Gram
-    matrix
-    squares the condition number, and count as null when their norm is below 1e-10 (or below rounding).
+    values. The others are scaled to unit norm; directions whose eigenvalue is small are measured on the data, because
+    a Gram matrix squares the condition number, and count as null when their norm is below 1e-10 (or below rounding).
     """
     k = len(gram)
     norm = np.sqrt(np.clip(np.diag(gram), 0.0, None))

@@ -29,7 +29,8 @@ def all_zero_levels(outcome: FloatArray, groupings: Sequence[Grouping]) -> BoolA
             present = g.counts if alive is None else np.bincount(g.codes, alive, g.size)
             empty.append((totals <= 0) & (present > 0))
         if not any(e.any() for e in empty):
-            return np.zeros(len(outcome), dtype=bool) if alive is None else np.asarray(~alive)
+            lost: BoolArray = np.zeros(len(outcome), dtype=bool) if alive is None else ~alive
+            return lost
         alive = np.ones(len(outcome), dtype=bool) if alive is None else alive
         for g, none in zip(groupings, empty, strict=True):
             alive &= ~none[g.codes]
@@ -47,8 +48,7 @@ def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[I
     Returns
     -------
     (n,) True where the outcome is zero and some combination of regressors is positive there, zero at every positive
-    outcome
-    and never negative
+    outcome and never negative
 
     Notes
     -----
@@ -58,7 +58,7 @@ def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[I
     """
     zero = outcome == 0
     if not zero.any():
-        return zero
+        return np.asarray(zero, dtype=bool)
     certificate = zero.astype(float)
     door = absorber(effects, weights=np.where(zero, 1.0, HEAVY), nobs=len(outcome))
     names = tuple(f"x{j + 1}" for j in range(columns.shape[1]))

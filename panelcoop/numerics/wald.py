@@ -56,15 +56,13 @@ def wald_statistic(
     Notes
     -----
     Columns of coefficients that no restriction touches are ignored, so NaN there is harmless. Redundant restrictions
-    that agree
-    with each other are dropped and `df` counts the independent ones.
+    that agree with each other are dropped and `df` counts the independent ones.
 
     Raises
     ------
     IdentificationError
         When a restricted coefficient is NaN, restrictions contradict each other, or R V R' has a lower rank than R:
-        with
-        few clusters or weeks, more restrictions than the covariance can carry.
+        with few clusters or weeks, more restrictions than the covariance can carry.
 
     Examples
     --------

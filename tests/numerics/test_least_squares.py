@@ -29,7 +29,7 @@ def fit(s: Sample):
     trends=st.booleans(),
     pieces=st.integers(1, 2),
 )
-def test_matches_dummies_on_random_panels(seed, regions, weeks, missing, weighted, trends, pieces):
+def test_matches_dummies_on_random_panels(*, seed, regions, weeks, missing, weighted, trends, pieces):
     s = sample(
         seed, regions=regions, weeks=weeks, missing=missing, weighted=weighted, trends=trends, pieces=pieces, k=2
     )

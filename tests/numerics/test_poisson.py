@@ -155,5 +155,5 @@ def test_a_bad_offset_is_named():
     s = sample(48)
     offset = np.zeros(s.n)
     offset[2] = -np.inf
-    with pytest.raises(DataError, match="'offset'.*log of zero"):
+    with pytest.raises(DataError, match=r"'offset'.*log of zero"):
         poisson(counts(s), s.columns, effects=s.effects, offset=offset)
