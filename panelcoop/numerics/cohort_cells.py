@@ -100,10 +100,7 @@ def influence_rows(panel: CohortPanel, affine: CohortMap) -> FloatArray:
     rows = np.empty((panel.outcome.shape[0], affine.slope.shape[2]))
     for c in range(panel.counts.size):
         part = slice(panel.bounds[c], panel.bounds[c + 1])
-        np.matmul(panel.outcome[part], affine.slope[c], out=rows[part])
-        rows[part] -= affine.shift[c]
-    if np.array_equal(panel.order, np.arange(panel.order.size)):
-        return rows
-    placed = np.empty_like(rows)
-    placed[panel.order] = rows
-    return placed
+        block = panel.outcome[part] @ affine.slope[c]
+        block -= affine.shift[c]
+        rows[panel.order[part]] = block
+    return rows

@@ -130,7 +130,8 @@ def cell_map(panel: CohortPanel, plan: CellPlan, weights: FloatArray) -> CohortM
     np.add.at(net, (group, period, column), against)
     np.add.at(net, (group, base, column), -against)
     np.add.at(gap, (group, column), against * control[cell])
-    slope -= np.tensordot(pattern.T, net, axes=1)
+    for cohorts, part in zip(pattern > 0, net, strict=True):
+        slope[cohorts] -= part
     shift -= pattern.T @ gap
     return CohortMap(slope, shift)
 

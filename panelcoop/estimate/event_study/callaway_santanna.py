@@ -13,7 +13,7 @@ from panelcoop.estimate.event_study.cells import CellEstimates, CellInfluence, E
 from panelcoop.estimate.event_study.covariate_cells import covariate_cells
 from panelcoop.estimate.event_study.design import EventDesign, keep_units, keep_weeks
 from panelcoop.estimate.event_study.horizons import fit_from_cells
-from panelcoop.numerics.cohort_cells import CohortPanel, cohort_panel, influence_rows
+from panelcoop.numerics.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
 from panelcoop.numerics.did_cells import CellPlan, cell_effects, cell_map, plan_cells
 from panelcoop.options import FloatArray
 
@@ -60,8 +60,10 @@ class _MeanCells:
     panel: CohortPanel
     plan: CellPlan
 
-    def combine(self, weights: FloatArray) -> FloatArray:
-        return influence_rows(self.panel, cell_map(self.panel, self.plan, weights))
+    def combine(self, weights: FloatArray, constant: FloatArray | None = None) -> FloatArray:
+        affine = cell_map(self.panel, self.plan, weights)
+        shift = affine.shift if constant is None else affine.shift - constant
+        return influence_rows(self.panel, CohortMap(affine.slope, shift))
 
 
 def callaway_santanna_fit(design: EventDesign, options: CallawaySantAnna) -> tuple[EventDesign, EventFit]:

@@ -16,8 +16,11 @@ __all__ = ["CellEstimates", "CellInfluence", "DenseInfluence", "EventFit", "clip
 class CellInfluence(Protocol):
     """Anything that gives the influence of units on weighted sums of cells."""
 
-    def combine(self, weights: FloatArray) -> FloatArray:
-        """Take weights of shape (M, K), return influence of shape (N, K) in the sum form."""
+    def combine(self, weights: FloatArray, constant: FloatArray | None = None) -> FloatArray:
+        """Take weights of shape (M, K), return influence of shape (N, K) in the sum form.
+
+        A constant of shape (C, K) is added to every unit of a cohort.
+        """
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,17 @@ class DenseInfluence:
     ----------
     rows
         Shape (N, M).
+    unit_cohort
+        Cohort of each unit, shape (N,).
     """
 
     rows: FloatArray
+    unit_cohort: IntArray
 
-    def combine(self, weights: FloatArray) -> FloatArray:
+    def combine(self, weights: FloatArray, constant: FloatArray | None = None) -> FloatArray:
         """Multiply."""
-        return self.rows @ weights
+        out = self.rows @ weights
+        return out if constant is None else out + constant[self.unit_cohort]
 
 
 @dataclass(frozen=True)
@@ -177,7 +184,7 @@ def group_influence(cells: CellEstimates, by: FloatArray, keep: BoolArray) -> tu
     """
     grouping = group_cells(by, cells.mass, keep & cells.estimated)
     averages = np.nan_to_num(cells.effect) @ grouping.weights
-    rows = cells.influence.combine(grouping.weights)
+    shares = None
     if cells.estimated_shares:
-        rows = rows + weight_influence(grouping, cells.effect, cells.cohort, cells.starts.size)[cells.unit_cohort]
-    return grouping, averages, rows
+        shares = weight_influence(grouping, cells.effect, cells.cohort, cells.starts.size)
+    return grouping, averages, cells.influence.combine(grouping.weights, shares)

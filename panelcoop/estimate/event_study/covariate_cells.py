@@ -54,7 +54,7 @@ def covariate_cells(design: EventDesign, plan: CellPlan, method: Literal["dr", "
         reference=plan.reference,
         unit_cohort=cohort,
         cohort_split=cohorts.split,
-        influence=DenseInfluence(rows),
+        influence=DenseInfluence(rows, cohort),
         estimated_shares=True,
     )
 

@@ -251,15 +251,15 @@ class _Grid:
 
 def _grid(index: pd.Index) -> _Grid:
     assert isinstance(index, pd.MultiIndex)
-    row, column = (np.asarray(codes, dtype=np.int64) for codes in index.codes)
     regions, weeks = index.levels
-    size = len(regions) * len(weeks)
-    if row.size == size and regions.is_monotonic_increasing and weeks.is_monotonic_increasing:
-        flat = row * len(weeks) + column
-        if flat[0] == 0 and bool((flat[1:] - flat[:-1] == 1).all()):
+    shape = (len(regions), len(weeks))
+    row, column = index.codes
+    if row.size == shape[0] * shape[1] and regions.is_monotonic_increasing and weeks.is_monotonic_increasing:
+        down, across = np.arange(shape[0], dtype=row.dtype), np.arange(shape[1], dtype=column.dtype)
+        if (row.reshape(shape) == down[:, None]).all() and (column.reshape(shape) == across).all():
             return _Grid(regions, weeks, row, column, full=True)
-    regions, row = _present(regions, row)
-    weeks, column = _present(weeks, column)
+    regions, row = _present(regions, np.asarray(row, dtype=np.int64))
+    weeks, column = _present(weeks, np.asarray(column, dtype=np.int64))
     return _Grid(regions, weeks, row, column, full=False)
 
 

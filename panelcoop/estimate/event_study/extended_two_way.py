@@ -127,7 +127,7 @@ def _interacted_cells(design: EventDesign, options: ExtendedTwoWay) -> tuple[Cel
         reference=reference,
         unit_cohort=cohorts.of_unit,
         cohort_split=cohorts.split,
-        influence=DenseInfluence(rows @ np.where(reference[None, :], 0.0, load)),
+        influence=DenseInfluence(rows @ np.where(reference[None, :], 0.0, load), cohorts.of_unit),
         estimated_shares=False,
     )
     return cells, fit.rank

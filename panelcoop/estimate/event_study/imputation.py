@@ -48,7 +48,7 @@ class _ImputedCells:
     treated: BoolArray
     leave_out: bool
 
-    def combine(self, weights: FloatArray) -> FloatArray:
+    def combine(self, weights: FloatArray, constant: FloatArray | None = None) -> FloatArray:
         first = self.first
         spread = np.zeros((*self.counts.shape, weights.shape[1]))
         spread[self.cohort, self.period] = weights / np.maximum(self.counts[self.cohort, self.period], 1.0)[:, None]
@@ -57,7 +57,8 @@ class _ImputedCells:
         fitted = self._fitted()
         if self.leave_out:
             slope = self._leave_out(slope)
-        return unit_rows(first, slope, fitted, np.zeros((len(fitted), weights.shape[1])))
+        minus = np.zeros((len(fitted), weights.shape[1])) if constant is None else -constant[first.row_cohort]
+        return unit_rows(first, slope, fitted, minus)
 
     def _fitted(self) -> FloatArray:
         """Untreated fit plus, on treated cells, the mean effect of the cohort in that week."""

@@ -69,7 +69,7 @@ def poisson_cells(design: EventDesign) -> CellEstimates:
         reference=np.zeros(here.size, dtype=bool),
         unit_cohort=cohorts.of_unit,
         cohort_split=cohorts.split,
-        influence=DenseInfluence(rows),
+        influence=DenseInfluence(rows, cohorts.of_unit),
         estimated_shares=False,
     )
 

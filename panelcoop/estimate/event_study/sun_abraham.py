@@ -13,7 +13,7 @@ from panelcoop.estimate.event_study.design import EventDesign, keep_units, keep_
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.numerics.did_cells import CellPlan, plan_cells
 from panelcoop.numerics.saturated import CellContrast, Saturated, saturated_combine, saturated_fit
-from panelcoop.options import FloatArray
+from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["SunAbraham", "clustered_factor", "sun_abraham_fit"]
 
@@ -35,9 +35,11 @@ class SunAbraham:
 class _SaturatedCells:
     fit: Saturated
     cells: CellContrast
+    unit_cohort: IntArray
 
-    def combine(self, weights: FloatArray) -> FloatArray:
-        return saturated_combine(self.fit, self.cells, weights)
+    def combine(self, weights: FloatArray, constant: FloatArray | None = None) -> FloatArray:
+        out = saturated_combine(self.fit, self.cells, weights)
+        return out if constant is None else out + constant[self.unit_cohort]
 
 
 def sun_abraham_fit(design: EventDesign, options: SunAbraham) -> tuple[EventDesign, EventFit]:
@@ -106,7 +108,7 @@ def _saturated_cells(design: EventDesign, plan: CellPlan) -> tuple[CellEstimates
         reference=plan.reference,
         unit_cohort=cohort,
         cohort_split=cohorts.split,
-        influence=_SaturatedCells(fit, contrast),
+        influence=_SaturatedCells(fit, contrast, cohort),
         estimated_shares=False,
     )
     extra = {name: (float(fit.beta[p]), fit.score[:, p]) for p, name in enumerate(design.covariate_names)}

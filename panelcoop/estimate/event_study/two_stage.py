@@ -43,7 +43,7 @@ class _SecondStage:
     taking_part: BoolArray
     effect: FloatArray
 
-    def combine(self, weights: FloatArray) -> FloatArray:
+    def combine(self, weights: FloatArray, constant: FloatArray | None = None) -> FloatArray:
         first = self.first
         spread = np.zeros((*self.counts.shape, weights.shape[1]))
         spread[self.cohort, self.period] = weights / np.maximum(self.counts[self.cohort, self.period], 1.0)[:, None]
@@ -51,7 +51,9 @@ class _SecondStage:
         per_row = per_unit * first.system.weight[:, None, None]
         slope = impute(first.system, first.outcome, per_row, first.covariates).slope
         coefficient = np.nan_to_num(self.effect) @ weights
-        return unit_rows(first, slope, first.fit.untreated, per_unit.sum(axis=1) * coefficient)
+        minus = per_unit.sum(axis=1) * coefficient
+        minus = minus if constant is None else minus - constant[first.row_cohort]
+        return unit_rows(first, slope, first.fit.untreated, minus)
 
 
 def two_stage_fit(design: EventDesign, options: TwoStage) -> tuple[EventDesign, EventFit]:
