@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from panelcoop.errors import IdentificationError
 from panelcoop.numerics.honest.restrictions import second_differences
 from panelcoop.numerics.honest.study import StudyArrays
 from panelcoop.options import BoolArray, FloatArray
@@ -14,6 +15,7 @@ __all__ = ["BiasPath", "bias_path"]
 
 STEPS = 20  # breakpoints per free weight before the path counts as stuck
 TIE = 1e-12
+SINGULAR = 1e14  # condition number beyond which weights are noise
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def bias_path(study: StudyArrays) -> BiasPath:
     late = np.linalg.solve(fixed[:, study.n_pre :].T, study.weights)
     base = late @ fixed
     curvature, pull = free @ study.covariance @ free.T, free @ study.covariance @ base
+    if study.n_pre > 1 and np.linalg.cond(curvature) > SINGULAR:
+        raise IdentificationError(
+            "The covariance of coefficients before the event is singular, as with fewer clusters than coefficients: "
+            "shorten the window before the event."
+        )
     prices, weights = lasso_path(curvature, pull)
     return BiasPath(prices, weights, base, free, study.covariance, float(np.abs(late).sum()))
 
