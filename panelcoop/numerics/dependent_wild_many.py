@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from panelcoop.numerics.dependent_wild import DRISCOLL_KRAAY_LAG, MULTIPLIER_LENGTH, week_design
 from panelcoop.numerics.grouping import group_sums
-from panelcoop.numerics.multipliers import multiplier_block
+from panelcoop.numerics.multipliers import MultiplierPlan, multiplier_block
 from panelcoop.numerics.wild_draws import Ties, WildOptions, blas_controller
 from panelcoop.numerics.wild_pvalue import DrawPolynomials, exceedance, interval_by_inversion, studentised_draws
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["ContrastDraws", "contrast_draws"]
+
+PLANS_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +133,7 @@ def contrast_draws(
     design = week_design(weeks, options, length=length, lag=lag)
     codes, size = design.boot.groups, design.boot.size
     plan = design.plan
-    multipliers = np.vstack([multiplier_block(plan, block) for block in range(plan.blocks)])
+    multipliers = _multipliers(plan)
     weighted = regressors if weights is None else regressors * weights[:, None]
     plain = regressors @ (inverse @ restriction)
     direction = plain if weights is None else plain * weights
@@ -158,6 +161,14 @@ def window_sums(scores: FloatArray, lag: int) -> FloatArray:
     for shift in range(lag + 1):
         padded[:, shift : shift + scores.shape[1]] += scores
     return padded
+
+
+@lru_cache(maxsize=PLANS_KEPT)
+def _multipliers(plan: MultiplierPlan) -> FloatArray:
+    """Return all multipliers, shape (draws, T): designs that share weeks, draws and seed share them."""
+    drawn = np.vstack([multiplier_block(plan, block) for block in range(plan.blocks)])
+    drawn.setflags(write=False)
+    return drawn
 
 
 def _draw(prepared: ContrastDraws, residuals: FloatArray) -> tuple[FloatArray, FloatArray]:

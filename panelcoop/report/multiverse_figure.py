@@ -210,4 +210,4 @@ def _write(ax: Axes, line: float, text: str, *, side: str = "right", weight: str
 
 
 def _signed(value: float) -> str:
-    return "none" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")  # noqa: RUF001 - a minus sign
+    return "none" if np.isnan(value) else f"{value:+.2f}".replace("-", "−")

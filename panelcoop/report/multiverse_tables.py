@@ -50,24 +50,25 @@ def _cells(found: Multiverse, rows: pd.DataFrame) -> dict[str, str]:
         "Same sign": _share(same),
         "Significant": _share(clear),
     }
-    waves = found.wave_tests
-    if waves is not None:
-        here = waves[waves.index.isin(rows.index)] if len(rows) < len(found.table) else waves
-        here = here if len(here) else rows[rows["ascent"].notna()]
-        cells["Waves"] = _share((here["ascent"] > 0) & (here["net_rise"] > 0))
+    if "ascent" in rows:
+        tested = rows[rows["ascent"].notna()]
+        cells["Waves"] = _share((tested["ascent"] > 0) & (tested["net_rise"] > 0))
     return cells
 
 
 def _notes(found: Multiverse) -> tuple[str, ...]:
     n = found.summary()
     main = found.table.iloc[found.main]
-    notes = [
+    estimand = (
         f"Estimand: {found.contrast}, in standard deviations of the outcome within the absorbed effects per standard "
         f"deviation of the driver; the plan's universe gives {main['effect']:.3f} (DWB-t p = {main['pvalue']:.3f}, "
-        f"CRV1 p = {main['pvalue_crv1']:.3f}).",
-        "Same sign: share of the universes with an estimate that have the sign of the plan's. Significant: share that also "
-        f"have a DWB-t p-value of at most {1 - found.settings.level:.2g} ({found.settings.draws:,} draws).",
-    ]
+        f"CRV1 p = {main['pvalue_crv1']:.3f})."
+    )
+    shares = (
+        "Same sign: share of the universes with an estimate that have the sign of the plan's. Significant: share that "
+        f"also have a DWB-t p-value of at most {1 - found.settings.level:.2g} ({found.settings.draws:,} draws)."
+    )
+    notes = [estimand, shares]
     if "wave_tests" in n:
         notes.append(
             "Waves: share of the wave tests (one per outcome, weighting and set of regions) with an interrupted ascent "

@@ -32,9 +32,9 @@ class Multiverse:
     Attributes
     ----------
     table
-        One row per universe: a column per axis, then outcome, `estimate`, `std_error`, `conf_low`, `conf_high`, `scale`,
-        `effect` (in standard deviations within the absorbed effects) with its interval, `pvalue` (DWB-t),
-        `pvalue_crv1`, `nobs`, `n_regions`, `n_weeks`, `reason`; then what `WAVE_COLUMNS` lists, if waves were asked for.
+        One row per universe: a column per axis, then outcome, `estimate`, `std_error`, `conf_low`, `conf_high`,
+        `scale`, `effect` (in standard deviations within the absorbed effects) with its interval, `pvalue` (DWB-t),
+        `pvalue_crv1`, `nobs`, `n_regions`, `n_weeks`, `reason`; then what `WAVE_COLUMNS` lists, if waves were asked.
     axes
         Names of the axes.
     contrast
@@ -80,7 +80,7 @@ class Multiverse:
 
     @property
     def significant_share(self) -> float:
-        """Share of the feasible universes with the main one's sign and a DWB-t p-value at or below one minus the level."""
+        """Share of the feasible universes with the main one's sign that DWB-t also tells from zero."""
         here = self.feasible
         return float(((np.sign(here["estimate"]) == self.sign) & (here["pvalue"] <= self._alpha)).mean())
 
@@ -145,12 +145,12 @@ class Multiverse:
     def __str__(self) -> str:
         """Say in a few lines what the universes agree on."""
         n = self.summary()
+        span = f"from {n['lowest_effect']:.3f} to {n['highest_effect']:.3f}"
         lines = [
             f"Multiverse: {self.contrast}",
             f"  {n['universes']:,} universes over {', '.join(self.axes)}; {n['feasible']:,} feasible",
-            f"  effect: median {n['median_effect']:.3f}, from {n['lowest_effect']:.3f} to {n['highest_effect']:.3f}, "
-            f"main {n['main_effect']:.3f} (sd)",
-            f"  same sign {n['sign_share']:.0%}, of which significant (DWB-t) {n['significant_share']:.0%}",
+            f"  effect: median {n['median_effect']:.3f}, {span}, main {n['main_effect']:.3f} (sd)",
+            f"  same sign {n['sign_share']:.0%}; same sign and significant (DWB-t) {n['significant_share']:.0%}",
         ]
         if "wave_tests" in n:
             lines.append(
@@ -249,8 +249,9 @@ def _prepared(
         return study, universes, main or 0
     if universes is not None:
         raise PlanError("Universes of one's own name columns of a panel: pass that panel, not a plan.")
-    plan = study if isinstance(study, Plan) else None
-    if plan is None:
+    if isinstance(study, Plan):
+        plan = study
+    else:
         plan = _plan_of(study, "universes") if isinstance(study, Panel) else read_plan(study)
     planned = planned_universes(plan, data=data)
     return planned.panel, planned.universes, planned.main if main is None else main

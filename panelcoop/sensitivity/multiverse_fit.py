@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,8 @@ from panelcoop.progress import track
 from panelcoop.sensitivity.multiverse_universe import Universe, columns_of
 
 __all__ = ["SharedDesign", "UniverseRow", "fit_universes", "shared_design"]
+
+DESIGNS_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -157,9 +160,12 @@ def fit_universes(
     wanted = {c for u in universes for c in (*columns_of(u), u.stage)}
     fail_if_columns_missing(sorted(wanted), [str(c) for c in panel.data.columns], "The panel")
     groups = _groups(panel, universes)
+    slim = replace(panel, data=panel.data[sorted(wanted)])
+    panels = {gone: slim.without_regions(gone) if gone else slim for gone in {u.without for u in universes}}
     rows: dict[int, UniverseRow] = {}
     for members in track(list(groups.values()), "universes"):
-        rows |= _fit_group(panel, {at: universes[at] for at in members}, contrast, settings)
+        kept = panels[universes[members[0]].without]
+        rows |= _fit_group(kept, {at: universes[at] for at in members}, contrast, settings)
     return pd.DataFrame([asdict(rows[at]) for at in range(len(universes))])
 
 
@@ -176,7 +182,7 @@ def shared_design(
         If the contrast is not identified.
     """
     names, columns = _design(arrays, stages, universe)
-    parsed = parse_hypothesis(contrast, names)
+    row = _contrast_row(contrast, tuple(names))
     weights = None if universe.weights is None else arrays.numbers[universe.weights]
     fit = least_squares(
         arrays.numbers[universe.outcome],
@@ -186,7 +192,6 @@ def shared_design(
         trend=week_numbers(arrays) if universe.effects == "two-way+trends" else None,
         names=names,
     )
-    row = parsed.matrix[0]
     _fail_if_not_identified(fit, row, contrast)
     residualised = fit.design.demeaned()[0]
     draws = contrast_draws(
@@ -229,14 +234,12 @@ def _fit_group(
 
 
 def _sample(panel: Panel, universe: Universe, outcomes: Sequence[str]) -> tuple[PanelArrays, StageCodes]:
-    """Take the complete rows; all outcomes miss the same cells."""
+    """Take the complete rows of a panel without the universe's regions; all outcomes miss the same cells."""
     _fail_if_no_effects(universe)
     names = list(dict.fromkeys([*outcomes, *columns_of(universe)]))
-    slim = replace(panel, data=panel.data[[*names, universe.stage]])
-    kept = slim.without_regions(universe.without) if universe.without else slim
     numeric = [name for name in names if name != universe.weights]
-    arrays = panel_arrays(kept, numeric, stage=universe.stage, weights=universe.weights)
-    return arrays, stage_codes(kept, universe.stage, arrays)
+    arrays = panel_arrays(panel, numeric, stage=universe.stage, weights=universe.weights)
+    return arrays, stage_codes(panel, universe.stage, arrays)
 
 
 def _row(design: SharedDesign, solved: Sequence[FloatArray], settings: InferenceSettings) -> UniverseRow:
@@ -276,14 +279,22 @@ def _design(arrays: PanelArrays, stages: StageCodes, universe: Universe) -> tupl
     return list(parts), np.column_stack(list(parts.values()))
 
 
+@lru_cache(maxsize=DESIGNS_KEPT)
+def _contrast_row(contrast: str, names: tuple[str, ...]) -> FloatArray:
+    """Read a contrast, once for all designs with the same names."""
+    parsed = parse_hypothesis(contrast, names)
+    if len(parsed.matrix) != 1 or parsed.value.any():
+        msg = f"A multiverse asks for one combination that is zero under the null; got '{contrast}'."
+        raise DataError(msg)
+    return np.asarray(parsed.matrix[0])
+
+
 def _effects(arrays: PanelArrays, universe: Universe) -> list[IntArray]:
     alone = {"region": [arrays.region], "week": [arrays.week]}
     return alone.get(universe.effects, [arrays.region, arrays.week])
 
 
-def _driver_sd(
-    fit: LinearFit, arrays: PanelArrays, universe: Universe, names: Sequence[str], row: FloatArray
-) -> float:
+def _driver_sd(fit: LinearFit, arrays: PanelArrays, universe: Universe, names: Sequence[str], row: FloatArray) -> float:
     asked = {name.split(":")[0] for name, weight in zip(names, row, strict=True) if weight}
     if len(asked) != 1 or not asked <= set(universe.drivers):
         return 1.0
@@ -299,6 +310,8 @@ def _fail_if_no_effects(universe: Universe) -> None:
 
 def _fail_if_not_identified(fit: LinearFit, row: FloatArray, contrast: str) -> None:
     if not estimable_rows(row[None, :], fit.null_space)[0]:
-        lost = [name for name, known, weight in zip(fit.names, fit.identified, row, strict=True) if weight and not known]
+        lost = [
+            name for name, known, weight in zip(fit.names, fit.identified, row, strict=True) if weight and not known
+        ]
         msg = f"'{contrast}' is not identified: it moves with {', '.join(lost)} under these effects and stages."
         raise IdentificationError(msg)

@@ -179,9 +179,11 @@ def _long(values: FloatArray, panel: Panel) -> pd.Series:
 def _cross(plan: Plan, weights: list[str], lags: list[int], regions: set[object]) -> list[Universe]:
     measures, indices = _outcome_axes(plan)
     outlier = plan.inference.outlier_region
-    left_out = {"all regions": {}} | ({f"without {outlier}": {"without": (outlier,)}} if outlier in regions else {})
+    left_out: dict[str, dict[str, object]] = {"all regions": {}}
+    if outlier in regions:
+        left_out[f"without {outlier}"] = {"without": (outlier,)}
     base = Universe(plan.model.outcome, {d: d for d in plan.model.drivers}, "stage", plan.model.controls)
-    axes = {
+    axes: dict[str, dict[str, dict[str, object]]] = {
         "measure": {m: {} for m in measures},
         "index": {i: {} for i in indices},
         "stages": {label: {"stage": column} for label, column in _clock_axis(plan)},
@@ -223,7 +225,9 @@ def _main_outcome(plan: Plan) -> tuple[str, str]:
     known = {outcome_name(m, i): (m, i) for m in plan.outcomes.measures for i in plan.outcomes.indices}
     found = next((name for name in (plan.model.outcome, plan.outcomes.main) if name in known), None)
     if found is None:
-        msg = f"The plan's outcome '{plan.model.outcome}' is no measure of an index; build universes by cross_universes."
+        msg = (
+            f"The plan's outcome '{plan.model.outcome}' is no measure of an index; build universes by cross_universes."
+        )
         raise PlanError(msg)
     return known[found]
 

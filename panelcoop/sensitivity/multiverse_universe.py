@@ -77,7 +77,8 @@ def cross_universes(base: Universe, axes: Mapping[str, Mapping[str, Mapping[str,
     Examples
     --------
     >>> base = Universe("y", {"risk": "risk"}, "stage")
-    >>> axes = {"outcome": {"y": {}, "log y": {"outcome": "log_y"}}, "lag": {"1": {}, "2": {"drivers": {"risk": "risk_2"}}}}
+    >>> lags = {"1": {}, "2": {"drivers": {"risk": "risk_2"}}}
+    >>> axes = {"outcome": {"y": {}, "log y": {"outcome": "log_y"}}, "lag": lags}
     >>> [(u.outcome, u.drivers["risk"]) for u in cross_universes(base, axes)]
     [('y', 'risk'), ('y', 'risk_2'), ('log_y', 'risk'), ('log_y', 'risk_2')]
     """
