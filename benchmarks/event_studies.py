@@ -66,7 +66,9 @@ def csdid(frame: pd.DataFrame, *, draws: int = 0):
     boot = {"bstrap": bool(draws)} | ({"biters": draws} if draws else {})
 
     def call():
-        model = ATTgt(yname="y", tname="t", idname="unit", gname="g", data=frame, **({"biters": draws} if draws else {}))
+        model = ATTgt(
+            yname="y", tname="t", idname="unit", gname="g", data=frame, **({"biters": draws} if draws else {})
+        )
         model.fit(est_method="dr", base_period="varying", bstrap=bool(draws))
         model.aggte(typec="dynamic", cband=bool(draws), **boot)
         found = dict(zip(model.atte["egt"], model.atte["att_egt"], strict=True))

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 from scipy import linalg, sparse
-from scipy.sparse import csgraph
 
 from panelcoop.numerics.grouping import Grouping, level_totals
 from panelcoop.options import BoolArray, FloatArray, IntArray
@@ -108,7 +107,7 @@ def direct_solver(
     tabs = tuple(_stacked_crosstab(first, rest, base) for base in bases)
     reduced = _reduced_system(tabs, scales, rest, weights)
     if len(rest) == 1 and time is None:
-        label, components = _components(tabs[0], reduced)
+        label, components = _components(reduced)
         kept = np.ones(rest[0].size, dtype=bool)
         kept[np.unique(label, return_index=True)[1]] = False
         try:
@@ -180,11 +179,18 @@ def _reduced_system(
     return system
 
 
-def _components(tab: Crosstab, reduced: FloatArray) -> tuple[IntArray, int]:
-    """Label the connected sets of the reduced system's levels."""
-    touching = sparse.csr_array((tab.T != 0) @ (tab != 0)) if not isinstance(tab, np.ndarray) else reduced < 0
-    count, label = csgraph.connected_components(sparse.csr_array(touching), directed=False)
-    return label, int(count)
+def _components(reduced: FloatArray) -> tuple[IntArray, int]:
+    """Label the connected sets of levels: two touch where the reduced system has a negative entry."""
+    touching = reduced < 0
+    label = np.full(len(reduced), -1)
+    count = 0
+    while (label < 0).any():
+        frontier = np.flatnonzero(label < 0)[:1]
+        while frontier.size:
+            label[frontier] = count
+            frontier = np.flatnonzero(touching[frontier].any(axis=0) & (label < 0))
+        count += 1
+    return label, count
 
 
 def _pseudo_inverse(system: FloatArray, sizes: list[int]) -> tuple[FloatArray, list[int]]:

@@ -15,7 +15,7 @@ def t_sf(value: FloatArray | float, df: FloatArray | float = np.inf) -> FloatArr
 
     Examples
     --------
-    >>> float(round(2 * t_sf(2.042, 30), 3))
+    >>> round(float(2 * t_sf(2.042, 30)), 3)
     0.05
     """
     value, df = np.broadcast_arrays(np.asarray(value, float), np.asarray(df, float))
@@ -28,7 +28,7 @@ def t_ppf(probability: FloatArray | float, df: FloatArray | float = np.inf) -> F
 
     Examples
     --------
-    >>> float(round(t_ppf(0.975, 30), 3))
+    >>> round(float(t_ppf(0.975, 30)), 3)
     2.042
     """
     probability, df = np.broadcast_arrays(np.asarray(probability, float), np.asarray(df, float))
@@ -41,7 +41,7 @@ def f_sf(value: FloatArray | float, numerator_df: float, denominator_df: float =
 
     Examples
     --------
-    >>> float(round(f_sf(3.32, 2, 30), 3))
+    >>> round(float(f_sf(3.32, 2, 30)), 3)
     0.05
     """
     if not np.isfinite(denominator_df):
@@ -61,7 +61,7 @@ def chi2_sf(value: FloatArray | float, df: float) -> FloatArray:
 
     Examples
     --------
-    >>> float(round(chi2_sf(5.991, 2), 3))
+    >>> round(float(chi2_sf(5.991, 2)), 3)
     0.05
     """
     return np.asarray(special.chdtrc(df, value))

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import cKDTree
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import Grouping
@@ -86,6 +85,8 @@ def _near_points(coordinates: FloatArray, regions: int, cutoff: float) -> tuple[
     if coordinates.shape != (regions, 2) or not np.isfinite(coordinates).all():
         msg = f"Coordinates must be finite latitude and longitude, ({regions}, 2) by region; got {coordinates.shape}."
         raise DataError(msg)
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(_on_sphere(coordinates))
     chord = 2 * np.sin(min(cutoff / EARTH_RADIUS, np.pi) / 2)
     pairs = tree.query_pairs(chord * (1 + 1e-12), output_type="ndarray")
