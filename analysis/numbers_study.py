@@ -17,6 +17,7 @@ evidence = {name: stage_evidence(f, settings=planned_settings(panel)) for name, 
 numbers = {
     "panel": panel_numbers(panel, plan.outcomes.main, outbreak_table(panel)),
     "main": stage_numbers(main),
+    "outlier": panel.regions["name"][plan.inference.outlier_region],
     "without_outlier": stage_numbers(stage_evidence(without, settings=planned_settings(panel))),
     "companions": {name: stage_numbers(found) for name, found in evidence.items()},
     "crosscheck": crosscheck_numbers(pc.crosscheck(fit)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["STAGES", "UNITS", "label_of", "short_label_of", "unit_of"]
+__all__ = ["STAGES", "UNITS", "label_of", "method_label", "short_label_of", "unit_of"]
 
 STAGES = ("gestation", "outbreak", "continuation", "recovery")
 """The life cycle in order."""
@@ -39,6 +39,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "cumulative_risk": ("Cumulative risk", "log(1 + cases so far per million)"),
     "new_cases": ("New cases", "persons"),
     "new_deaths": ("New deaths", "persons"),
+}
+
+METHODS = {
+    "driscoll-kraay": "Driscoll–Kraay",
+    "newey-west": "Newey–West",
+    "conley": "Conley",
+    "two-way": "Two-way",
+    "RI": "Randomisation",
 }
 
 UNITS: Mapping[str, str] = {name: unit for name, (_, unit) in (MEASURES | COLUMNS).items()}
@@ -94,3 +102,14 @@ def unit_of(column: str) -> str:
     if column in UNITS:
         return UNITS[column]
     return next((unit for measure, (_, unit) in MEASURES.items() if column.startswith(measure)), "")
+
+
+def method_label(method: str) -> str:
+    """Name a method of inference for a reader.
+
+    Examples
+    --------
+    >>> method_label("driscoll-kraay"), method_label("CRV1")
+    ('Driscoll–Kraay', 'CRV1')
+    """
+    return METHODS.get(method, method)

@@ -53,7 +53,7 @@ def panel_table(
     rows = {}
     index = _shared_index([c for c in chosen if panel.roles.get(c) == "outcome"])
     for role, head in GROUPS.items():
-        head = f"{head}, {index} index" if role == "outcome" and index else head  # noqa: PLW2901 - the same head, longer
+        head = f"{head} (policies: {index} index)" if role == "outcome" and index else head  # noqa: PLW2901 - the same head, longer
         for name in [c for c in chosen if panel.roles.get(c) == role]:
             rows[head, _named(name, index)] = _describe(
                 dict(described.loc[name]), [float(means[name][s]) for s in stages]

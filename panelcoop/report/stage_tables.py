@@ -11,7 +11,7 @@ import pandas as pd
 from panelcoop.estimate.diagnostics import RegionDiagnostics
 from panelcoop.estimate.stage_evidence import StageEvidence
 from panelcoop.estimate.stage_results import StageInteraction
-from panelcoop.report.labels import label_of, short_label_of, unit_of
+from panelcoop.report.labels import label_of, method_label, short_label_of, unit_of
 from panelcoop.report.number_text import count_text, interval_text, number_text, percent_text, pvalue_text
 from panelcoop.report.table import Table
 
@@ -91,15 +91,15 @@ def inference_comparison_table(
     for hypothesis, part in flat.groupby("hypothesis", sort=False):
         cells = part.set_index("method")
         rows[_term(hypothesis)] = [number_text(cells["estimate"].iloc[0]), *[_p_cell(cells, m) for m in methods]]
-    body = pd.DataFrame.from_dict(rows, orient="index", columns=["Effect", *methods])
+    body = pd.DataFrame.from_dict(rows, orient="index", columns=["Effect", *map(method_label, methods)])
     body.index = pd.MultiIndex.from_tuples(list(rows))
     ways = flat.dropna(subset=["pvalue"]).drop_duplicates("method")
     lost = flat[flat["pvalue"].isna() & ~flat["method"].isin(ways["method"])].drop_duplicates("method")
     notes = (
         f"p-values of the same effects on {label_of(fit.outcome).lower()} under each method of inference.",
-        *[f"{r.method}: {r.convention}." for r in ways.itertuples()],
-        *[f"{r.method}: not computed, {str(r.note).rstrip('.')}." for r in lost.itertuples()],
-        *[f"{method}: not computed, {why}." for method, why in (omitted or {}).items()],
+        *[f"{method_label(str(r.method))}: {r.convention}." for r in ways.itertuples()],
+        *[f"{method_label(str(r.method))}: not computed, {str(r.note).rstrip('.')}." for r in lost.itertuples()],
+        *[f"{method_label(method)}: not computed, {why}." for method, why in (omitted or {}).items()],
     )
     return Table("inference", "The same effects under every method of inference: p-values", body, notes, flat)
 

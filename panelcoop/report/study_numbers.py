@@ -13,7 +13,7 @@ from panelcoop.atomic import write_text
 from panelcoop.estimate.crosscheck import CrossCheck
 from panelcoop.estimate.stage_evidence import StageEvidence
 from panelcoop.panel.record import Panel
-from panelcoop.report.labels import label_of, short_label_of, unit_of
+from panelcoop.report.labels import label_of, method_label, short_label_of, unit_of
 from panelcoop.report.number_text import count_text, interval_text, number_text, pvalue_text
 from panelcoop.report.table import to_jsonable
 
@@ -135,11 +135,14 @@ def disagreement_numbers(comparison: pd.DataFrame) -> dict[str, Any]:
     comparison
         What ``fit.inference`` returned: indexed by hypothesis and method, the main method first.
     """
-    main = str(comparison.index.get_level_values("method")[0])
+    main = method_label(str(comparison.index.get_level_values("method")[0]))
     split = []
     for hypothesis, part in comparison.groupby(level="hypothesis", sort=False):
         p = part.droplevel("hypothesis")["pvalue"].dropna()
-        yes, no = list(p.index[p <= LEVEL]), list(p.index[p > LEVEL])
+        yes, no = (
+            [method_label(str(m)) for m in p.index[p <= LEVEL]],
+            [method_label(str(m)) for m in p.index[p > LEVEL]],
+        )
         if yes and no:
             driver, _, stage = str(hypothesis).partition(":")
             name = f"{short_label_of(driver).lower()} at {stage.partition(' ')[0]}"

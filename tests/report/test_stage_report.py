@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from panelcoop.estimate.diagnostics import region_diagnostics
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.estimate.stage_evidence import StageEvidence, stage_evidence
 from panelcoop.estimate.stage_interaction import stage_interaction
 from panelcoop.panel.record import Panel
 from panelcoop.report.number_text import number_text, pvalue_text
-from panelcoop.report.stage_tables import inference_comparison_table, stage_effects_table
-from panelcoop.report.study_numbers import headline_of, panel_numbers, stage_numbers
+from panelcoop.report.stage_tables import inference_comparison_table, influence_table, stage_effects_table
+from panelcoop.report.study_numbers import disagreement_numbers, headline_of, panel_numbers, stage_numbers
 
 OUTCOME = "joint_response_containment_health"
 SETTINGS = InferenceSettings(draws=199)
@@ -79,7 +80,7 @@ def test_every_method_stands_in_the_comparison(evidence: StageEvidence):
     table = inference_comparison_table(frame, evidence.fit, omitted={"conley": "no coordinates"})
     assert list(table.body.columns) == ["Effect", "DWB-t", "CRV1", "CRV3"]
     assert (table.body != "").all(axis=None)
-    assert "conley: not computed, no coordinates." in table.notes
+    assert "Conley: not computed, no coordinates." in table.notes
 
 
 def test_numbers_and_headline_follow_the_record(evidence: StageEvidence):
@@ -110,3 +111,24 @@ def test_numbers_of_the_panel(panel: Panel):
     assert numbers["rows"] == "1,320"
     assert numbers["ledger_cells"] == "37"
     assert numbers["outcome"]["peak_week"] == panel.data[OUTCOME].groupby("week").mean().idxmax().strftime("%G-W%V")
+
+
+def test_where_methods_part_is_told():
+    keys = [("risk:outbreak = 0", "DWB-t"), ("risk:outbreak = 0", "driscoll-kraay"), ("x:recovery = 0", "DWB-t")]
+    index = pd.MultiIndex.from_tuples([*keys, ("x:recovery = 0", "driscoll-kraay")], names=["hypothesis", "method"])
+    found = disagreement_numbers(pd.DataFrame({"pvalue": [0.2, 0.01, 0.3, 0.4]}, index=index))
+    assert found["effects"] == 2
+    assert found["split"] == [
+        {"effect": "risk at outbreak", "different": ["Driscoll–Kraay"], "not": ["DWB-t"], "main": False}
+    ]
+
+
+def test_influence_names_the_region_that_moves_an_effect_most(panel: Panel):
+    rng = np.random.default_rng(5)
+    here = panel.data.index.get_level_values("region") == "P03"
+    risk = panel.data["own_risk"].to_numpy() + 8.0 * here * (panel.data["stage_epidemic"] == "outbreak").to_numpy()
+    effort = 3.0 * risk * here + rng.normal(size=len(risk))
+    columns = {"own_risk": pd.Series(risk, panel.data.index), "effort": pd.Series(effort, panel.data.index)}
+    fit = stage_interaction(panel.with_columns(columns), outcome="effort", drivers=["own_risk"], stage="stage_epidemic")
+    table = influence_table(region_diagnostics(fit), names={"P03": "Third"})
+    assert table.body.loc[("Own risk", "Outbreak"), "Most influential region"] == "Third"
