@@ -278,7 +278,7 @@ class StageInteraction(Estimate):
         return {key: float(getattr(found, key)) for key in keys}
 
     def _at(self, driver: str, stage: str) -> int:
-        return int(self.params.index.get_loc(f"{driver}:{stage}"))
+        return self.model.names.index(f"{driver}:{stage}")
 
     def _reason(self, driver: str) -> str:
         reasons = self.identification.loc[self.identification["family"] == driver, "reason"]
