@@ -85,6 +85,12 @@ NUMBERS += study
 $(call numbers,study): analysis/numbers_study.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
+TABLES += multiverse
+FIGURES += multiverse
+NUMBERS += multiverse
+$(call table,multiverse) $(call figure,multiverse) $(call numbers,multiverse): analysis/multiverse.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
 # --- the paper, the picture of the README, the closing words ----------------------------------------------------
 TABLE_FILES = $(foreach name,$(TABLES),$(foreach kind,tex typ html md docx json,$(OUT)/tables/$(name).$(kind)))
 FIGURE_FILES = $(foreach name,$(FIGURES),$(foreach kind,pdf svg png,$(OUT)/figures/$(name).$(kind)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from panelcoop.report.multiverse_figure import AXIS_TITLES, choice_label, contra
 from panelcoop.report.table import Table
 from panelcoop.sensitivity.multiverse import Multiverse
 
-__all__ = ["multiverse_table"]
+__all__ = ["multiverse_numbers", "multiverse_table"]
 
 
 def multiverse_table(found: Multiverse, *, name: str = "multiverse") -> Table:
@@ -36,6 +38,19 @@ def multiverse_table(found: Multiverse, *, name: str = "multiverse") -> Table:
     body.index = pd.MultiIndex.from_tuples(list(rows))
     title = f"Multiverse of {contrast_label(found.contrast).lower()}"
     return Table(name, title, body, _notes(found), found.table.reset_index())
+
+
+def multiverse_numbers(found: Multiverse) -> dict[str, Any]:
+    """Give what a text quotes: shares and effects over all universes and by choice on each axis.
+
+    Parameters
+    ----------
+    found
+        A multiverse.
+    """
+    by_axis = {axis: found.share_by(axis).to_dict(orient="index") for axis in found.axes}
+    reasons = {str(why): int(count) for why, count in found.infeasible.items()}
+    return {"contrast": found.contrast, **found.summary(), "by_choice": by_axis, "infeasible": reasons}
 
 
 def _cells(found: Multiverse, rows: pd.DataFrame) -> dict[str, str]:
