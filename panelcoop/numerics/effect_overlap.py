@@ -12,7 +12,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import group_sums
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["EffectBasis", "effect_basis", "effect_coordinates", "is_nested"]
+__all__ = ["EffectBasis", "effect_basis", "effect_coordinates", "is_nested", "row_projections"]
 
 MOST_DENSE_CELLS = 20_000_000
 
@@ -130,6 +130,34 @@ def effect_coordinates(
             rest = rest - on_large @ basis.shares
         parts.append(solve_triangular(basis.root, rest.T, lower=True).T)
     return np.concatenate(parts, axis=1) if parts else np.zeros((n_groups, 0))
+
+
+def row_projections(basis: EffectBasis, coordinates: FloatArray, *, keep_large: bool) -> FloatArray:
+    """Return the effects' projection of each group's values at every row, shape (n, G).
+
+    Parameters
+    ----------
+    basis
+        The effects.
+    coordinates
+        Of the groups' values, from `effect_coordinates`, shape (G, r).
+    keep_large
+        As it was there.
+
+    Notes
+    -----
+    Level by level, then gathered: for groups that are single rows this replaces coordinates of every row.
+    """
+    if basis.large is None:
+        return np.zeros((0, len(coordinates)))
+    kept = basis.large_totals.size if keep_large else 0
+    on_large = np.zeros((basis.large_totals.size, len(coordinates)))
+    if kept:
+        on_large = coordinates[:, :kept].T / np.sqrt(basis.large_totals)[:, None]
+    if basis.small is None:
+        return on_large[basis.large]
+    on_small = solve_triangular(basis.root, coordinates[:, kept:].T, lower=True, trans=1)
+    return np.asarray((on_large - basis.shares @ on_small)[basis.large] + on_small[basis.small])
 
 
 def cell_sums(values: FloatArray, groups: IntArray, levels: IntArray, shape: tuple[int, int]) -> FloatArray:

@@ -8,7 +8,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from panelcoop.numerics.effect_overlap import effect_coordinates, is_nested
+from panelcoop.numerics.effect_overlap import effect_coordinates, is_nested, row_projections
 from panelcoop.numerics.grouping import group_sums
 from panelcoop.numerics.wild_regression import WildRegression
 from panelcoop.options import FloatArray, IntArray
@@ -128,6 +128,8 @@ def score_forms(
 def score_map(fit: WildRegression, z: FloatArray, e: FloatArray, boot: Boot, term: VarianceTerm) -> ScoreMap:
     """Build B for one direction, one residual vector and one variance term."""
     wz, we = fit.weights * z, fit.weights * e
+    if term.size == e.size and fit.absorb is None:
+        return row_map(fit, z, e, boot, term)
     own = group_sums(wz[:, None] * fit.regressors, term.groups, term.size) @ fit.inverse
     scores = group_sums(we[:, None] * fit.regressors, boot.groups, boot.size)
     if fit.absorb is not None:
@@ -144,6 +146,23 @@ def score_map(fit: WildRegression, z: FloatArray, e: FloatArray, boot: Boot, ter
         cells = group_sums(wz * e, term.groups * boot.size + boot.groups, term.size * boot.size)
         direct = cells.reshape(term.size, boot.size)
     return dense_map(direct - left @ right.T, term)
+
+
+def row_map(fit: WildRegression, z: FloatArray, e: FloatArray, boot: Boot, term: VarianceTerm) -> ScoreMap:
+    """Build B where every row is a group of its own (rows of a two-way intersection): gathered, not multiplied."""
+    we = fit.weights * e
+    scores = group_sums(we[:, None] * fit.regressors, boot.groups, boot.size)
+    fitted = fit.regressors @ (fit.inverse @ scores.T)
+    if fit.basis is not None and fit.basis.large is not None:
+        keep = not is_nested(fit.basis.large, boot.groups)
+        on_effects = effect_coordinates(fit.basis, we, boot.groups, boot.size, keep_large=keep)
+        fitted += row_projections(fit.basis, on_effects, keep_large=keep)
+    fitted *= -1.0
+    fitted[np.arange(e.size), boot.groups] += e
+    fitted *= (fit.weights * z)[:, None]
+    matrix = np.empty_like(fitted)
+    matrix[term.groups] = fitted
+    return dense_map(matrix, term)
 
 
 def overlap_factors(

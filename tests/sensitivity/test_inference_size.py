@@ -9,6 +9,7 @@ from panelcoop.sensitivity.inference_size import (
     LONG_STAGES,
     METHODS,
     SizeDesign,
+    analytic_p,
     inference_size,
     section_designs,
     simulate_stage_sample,
@@ -61,6 +62,11 @@ def test_every_method_returns_a_p_value_and_panels_do_not_depend_on_methods():
     sample = simulate_stage_sample(design, rng, draws=99)
     values = [method(sample) for method in METHODS.values()]
     assert all(0 <= p <= 1 for p in values)
+
+
+def test_jackknife_p_value_is_that_of_crv3():
+    sample = simulate_stage_sample(section_designs()[2], np.random.default_rng(1), draws=99)
+    assert METHODS["CRV3 t(30)"](sample) == pytest.approx(analytic_p(sample, "CRV3", 30), abs=1e-9)
 
 
 def test_simulated_fields_have_the_stated_law():
