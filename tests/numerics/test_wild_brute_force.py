@@ -85,15 +85,16 @@ def test_jackknife_studentised_draws_equal_refits_without_each_region(impose):
     np.testing.assert_allclose(found.t_draws, want, atol=1e-8)
 
 
-@pytest.mark.parametrize("by_week", [False, True])
-def test_two_way_studentised_draws_equal_refits(by_week):
+@pytest.mark.parametrize("by", ["region", "week", "both"])
+def test_two_way_studentised_draws_equal_refits(by):
     panel = tiny_panel(3, regions=7, weeks=10, k=3)
     both = panel.region * 100 + panel.week
 
     def two_way(_, e):
         return clustered(panel, e, panel.region) + clustered(panel, e, panel.week) - clustered(panel, e, both)
 
-    boot = panel.week if by_week else panel.region
+    cells = np.unique(both, return_inverse=True)[1]
+    boot = {"region": panel.region, "week": panel.week, "both": cells}[by]
     options = WildOptions(draws=40, seed=5)
     found = wild_cluster(
         residualised(panel),
