@@ -11,6 +11,8 @@ from panelcoop.errors import DataError
 from panelcoop.panel.assemble import assemble
 from panelcoop.panel.events.assemble import assemble_events
 from panelcoop.panel.events.read import read_events
+from panelcoop.panel.events.study import assemble_study
+from panelcoop.panel.events.study_plan import is_event_study
 from panelcoop.panel.record import Panel, Role, panel_from_frame
 from panelcoop.panel.weeks import Calendar
 
@@ -37,7 +39,7 @@ def assemble_to(
         When an input breaks its contract.
     """
     if source.suffix.lower() == ".toml":
-        panel = assemble(source)
+        panel = _of_plan(source)
     else:
         log = read_events(source, regions=regions, calendar=calendar, window=window)
         log.save(folder)
@@ -90,11 +92,15 @@ def describe_path(source: Path) -> str:
         When there is nothing to describe.
     """
     if source.suffix.lower() == ".toml":
-        return _describe(assemble(source))
+        return _describe(_of_plan(source))
     if source.suffix.lower() == ".csv":
         log = read_events(source)
         return f"{log}\n{log.ledger}" if len(log.ledger.rows) else str(log)
     return _describe(load_panel(source))
+
+
+def _of_plan(path: Path) -> Panel:
+    return assemble_study(path) if is_event_study(path) else assemble(path)
 
 
 def _describe(panel: Panel) -> str:
