@@ -99,12 +99,14 @@ def direct_solver(
     is read from the eigenvalues of M scaled to a unit diagonal.
     """
     first, rest = groupings[0], groupings[1:]
-    scales, bases = _eliminated(first, weights, time)
+    bases = [weights] if time is None else [weights, time if weights is None else time * weights]
+    tabs = tuple(_stacked_crosstab(first, rest, base) for base in bases) if rest else ()
+    known = tabs[0] if len(rest) == 1 and weights is not None else None
+    scales = _inverse_norms(first, weights, time, known)
     ranks = [first.size, int((scales[1] > 0).sum())] if time is not None else [first.size]
     sizes = tuple(g.size for g in groupings)
     if not rest:
         return DirectSolver(sizes, scales, (), np.empty((0, 0)), None, tuple(ranks), first.size)
-    tabs = tuple(_stacked_crosstab(first, rest, base) for base in bases)
     reduced = _reduced_system(tabs, scales, rest, weights)
     if len(rest) == 1 and time is None:
         label, components = _components(reduced)
@@ -120,18 +122,18 @@ def direct_solver(
     return DirectSolver(sizes, scales, tabs, inverse, None, (*ranks, *added), 1)
 
 
-def _eliminated(
-    first: Grouping, weights: FloatArray | None, time: FloatArray | None
-) -> tuple[tuple[FloatArray, ...], list[FloatArray | None]]:
-    """Return inverse squared norms per group, and the row weights of each eliminated basis column."""
-    total = level_totals(first, weights)
+def _inverse_norms(
+    first: Grouping, weights: FloatArray | None, time: FloatArray | None, known: Crosstab | None
+) -> tuple[FloatArray, ...]:
+    """Return inverse squared norms per group of each eliminated basis column; `known` holds weights by level."""
+    total = level_totals(first, weights) if known is None else np.asarray(known.sum(axis=1)).ravel()
     if time is None:
-        return (1.0 / total,), [weights]
+        return (1.0 / total,)
     weighted = time if weights is None else time * weights
     spread = np.bincount(first.codes, weighted * time, first.size)
     flat = spread <= RANK_TOLERANCE * spread.max(initial=0.0)
     inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, spread))
-    return (1.0 / total, inverse), [weights, weighted]
+    return 1.0 / total, inverse
 
 
 def _stacked_crosstab(first: Grouping, rest: tuple[Grouping, ...], base: FloatArray | None) -> Crosstab:
@@ -157,10 +159,10 @@ def _reduced_system(
 ) -> FloatArray:
     """Return the (P, P) normal equations of the other effects after the first is eliminated."""
     system = np.zeros((tabs[0].shape[1],) * 2)
-    start = 0
+    totals, start = np.asarray(tabs[0].sum(axis=0)).ravel(), 0
     for position, one in enumerate(rest):
         span = np.arange(start, start + one.size)
-        system[span, span] = level_totals(one, weights)
+        system[span, span] = totals[span]
         below = start + one.size
         for other in rest[position + 1 :]:
             cell = one.codes * other.size + other.codes

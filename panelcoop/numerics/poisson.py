@@ -27,6 +27,7 @@ __all__ = ["PoissonFit", "poisson"]
 STEP_TOLERANCE = 1e-5  # root mean square change of the linear index; Newton squares it, so the next one is 1e-10
 MOST_ITERATIONS = 60
 LAST_STEP = 1e-7  # precision of effects that are solved iteratively, in the step that gives scores and covariance
+LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
 SUSPICIOUS = 1e-7  # fitted mean of a zero, relative to the mean outcome, below which separation is tested
 
 
@@ -182,7 +183,7 @@ def _reweighted(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[Li
     shift = 0.0 if data.offset is None else data.offset
     mean = (y + y.mean()) / 2
     index = np.log(mean)
-    deviance = np.inf
+    likelihood = -np.inf
     for step in range(1, MOST_ITERATIONS + 1):
         weights = mean if data.weights is None else mean * data.weights
         door = reweighed(door, weights)
@@ -191,7 +192,7 @@ def _reweighted(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[Li
         solution = _solve(design, moments, names)
         fitted = working - design.residual(solution) + shift
         change = float(np.sqrt(_weighted((fitted - index) ** 2, weights) / weights.sum()))
-        index, mean, deviance = _damped(data, index, fitted, deviance, first=step == 1)
+        index, mean, likelihood = _damped(data, index, fitted, likelihood, first=step == 1)
         if change < STEP_TOLERANCE:
             return _last_step(data, mean, door, solution, names), mean, step
     msg = f"Poisson did not converge in {MOST_ITERATIONS} steps; look for outcomes of very different size or rescale."
@@ -204,13 +205,15 @@ def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArr
 
 
 def _damped(
-    data: _Data, index: FloatArray, fitted: FloatArray, deviance: float, *, first: bool
+    data: _Data, index: FloatArray, fitted: FloatArray, likelihood: float, *, first: bool
 ) -> tuple[FloatArray, FloatArray, float]:
-    """Take the step, halved until the deviance no longer rises."""
+    """Take the step, halved until the likelihood no longer falls."""
     for _ in range(12):
-        mean = np.exp(np.clip(fitted, -60.0, 60.0))
-        found = 2 * float(_weighted(special.kl_div(data.outcome, mean), data.weights))
-        if first or found <= deviance * (1 + 1e-9) + 1e-9:
+        np.clip(fitted, -LARGEST_INDEX, LARGEST_INDEX, out=fitted)
+        mean = np.exp(fitted)
+        weighted = data.outcome if data.weights is None else data.outcome * data.weights
+        found = float(weighted @ fitted) - _weighted(mean, data.weights)
+        if first or found >= likelihood - 1e-9 * abs(found):
             break
         fitted = (fitted + index) / 2
     return fitted, mean, found
