@@ -15,7 +15,8 @@ __all__ = ["ConditionalTest", "FirstStage", "accepts", "least_favourable"]
 STILL = 1e-12  # variance of a vertex that is not random
 FLAT = 1e-9  # two vertices that move together: no truncation follows from them
 SLACK = 1e-9  # rounding in a statistic that is zero
-CELLS = 4_000_000  # entries of one block of draws by vertices
+CELLS = 2_000_000  # entries of one block of draws by vertices
+FEWEST_DRAWS = 1_000  # the number of draws in the authors' software
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ def least_favourable(process: VertexProcess, kappa: float, draws: FloatArray) ->
 
     Notes
     -----
-    Quantile of type 7 (linear interpolation), as in R. Section 6.2 of Andrews, Roth and Pakes (2023).
+    Quantile of type 7 (linear interpolation), as in R. Section 6.2 of Andrews, Roth and Pakes (2023). Where there are
+    hundreds of vertices only the first draws are used, 2 million divided by the vertices and at least 1,000.
     """
+    draws = draws[: max(FEWEST_DRAWS, CELLS // process.level.size)]
     step = max(1, CELLS // process.level.size)
     largest = [(draws[i : i + step] @ process.root).max(axis=1) for i in range(0, len(draws), step)]
     return float(np.quantile(np.concatenate(largest), 1 - kappa))
