@@ -22,7 +22,7 @@ from panelcoop.options import FloatArray
 __all__ = ["AscentSettings", "AscentTest", "ascent_test", "detectable_drawdown", "exceedance", "noise_threshold"]
 
 DETECTABLE_DRAWS = 400
-DETECTABLE_STEPS = 24
+DETECTABLE_STEPS = 14
 UNIT_DRAWDOWN_WAVES = 3
 MOST_FOURIER_PAIRS, WEEKS_PER_PAIR = 4, 12
 

@@ -130,10 +130,10 @@ def _cycle_lr(path: FloatArray) -> tuple[float, dict[str, object]]:
         named = {**dict(zip(null.param_names, small, strict=True)), **guesses}
         large = np.asarray(cycle.fit(start_params=[named[name] for name in cycle.param_names], **quick))
         ratio = max(2 * float(cycle.loglike(large) - null.loglike(small)), 0.0)
-    fitted = dict(zip(cycle.param_names, large, strict=True))
-    details = {
-        "period (weeks)": 2 * np.pi / float(fitted["frequency.cycle"]),
-        "damping": float(fitted["damping.cycle"]),
+    fitted = {str(name): float(value) for name, value in zip(cycle.param_names, large, strict=True)}
+    details: dict[str, object] = {
+        "period (weeks)": 2 * np.pi / fitted["frequency.cycle"],
+        "damping": fitted["damping.cycle"],
     }
     return ratio, details
 

@@ -1,0 +1,122 @@
+"""Tables of the wave test: the primary test beside its companions, and the battery."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from panelcoop.report.labels import label_of
+from panelcoop.report.number_text import number_text, pvalue_text
+from panelcoop.report.table import Table
+from panelcoop.waves.battery.run import WaveBattery
+from panelcoop.waves.companions import WaveCompanions
+from panelcoop.waves.spiral import Spiral
+from panelcoop.waves.wave_verdict import WaveVerdict
+
+__all__ = ["battery_table", "wave_numbers", "wave_table"]
+
+HEADS = ("Weeks", "U (p)", "W (p)", "Drift (p)", "Drawdown", "Detectable", "AR", "Verdict")
+
+MEANING = (
+    "Interrupted ascents of the common path of all regions: U, the largest rise, fall and higher rise;",
+    "W, the number of disjoint ones (a lower bound on the waves), with the p-value of two or more; drift upward.",
+    "Drawdown: largest fall of the smooth. AR: root of the noise.",
+)
+
+
+def wave_table(companions: WaveCompanions, *, name: str = "waves", title: str = "") -> Table:
+    """Lay the primary test out with its companions, one row each.
+
+    Parameters
+    ----------
+    companions
+        Runs of `wave_companions`.
+    name, title
+        Stem of the files; caption.
+
+    Returns
+    -------
+    Table
+    """
+    rows = {_label(run, result): _cells(result) for run, result in companions.verdicts.items()}
+    body = pd.DataFrame.from_dict(rows, orient="index", columns=list(HEADS))
+    first = next(iter(companions.verdicts.values()))
+    t = first.thresholds
+    notes = (
+        " ".join(MEANING),
+        f"Drawdowns in within-region standard deviations of the outcome; detectable with {t.power:.0%} power.",
+        f"Verdict: first match in a fixed order, level {t.level:g}, smallest effect {t.minimum_effect:g} sd.",
+        f"First row: {first.reason}",
+        *(f"Not run: {run} ({why})" for run, why in companions.refused.items()),
+        *(f"Changed after the plan: {change}." for change in t.revisions),
+    )
+    return Table(name, title or "Do the outcomes advance in waves?", body, notes, companions.tidy().reset_index())
+
+
+def battery_table(battery: WaveBattery, *, name: str = "wave_battery") -> Table:
+    """Lay the battery out: statistic, p, null and warning of each test."""
+    tidy = battery.tidy()
+    cells = {
+        str(test): [number_text(float(row["statistic"])), pvalue_text(float(row["p"])), row["null"], row["warning"]]
+        for test, row in tidy.iterrows()
+    }
+    body = pd.DataFrame.from_dict(cells, orient="index", columns=["Statistic", "p", "Null", "Beware"])
+    notes = (
+        f"Usual tests on {label_of(battery.outcome)}; each answers its own question and none replaces the verdict.",
+        *(f"{s.name}: {s.method}; {s.convention}." for s in battery.statistics),
+        *(f"{test}: not run, {why}" for test, why in battery.refused.items()),
+    )
+    return Table(name, "The usual tests of non-linearity and cycles", body, notes, tidy.reset_index())
+
+
+def wave_numbers(result: WaveVerdict, spiral: Spiral | None = None) -> dict[str, object]:
+    """Return the numbers of one wave test that a text may cite.
+
+    Examples
+    --------
+    >>> sorted(wave_numbers.__annotations__)
+    ['result', 'return', 'spiral']
+    """
+    evidence = result.evidence
+    numbers: dict[str, object] = {
+        "outcome": result.outcome,
+        "label": label_of(result.outcome),
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "weeks": result.n_weeks,
+        "regions": result.n_regions,
+        "waves": result.waves,
+        "ascent": result.ascent,
+        "drift_slope": result.test.drift.slope,
+        **{key: getattr(evidence, key) for key in ("p_ascent", "p_waves", "p_up", "p_down", "p_drawdown", "p_linear")},
+        **{key: getattr(evidence, key) for key in ("root", "drawdown", "threshold", "detectable")},
+        "minimum_effect": result.thresholds.minimum_effect,
+        "revisions": list(result.thresholds.revisions),
+        "notes": list(result.notes),
+    }
+    if spiral is not None:
+        numbers["spiral"] = {
+            "waves": len(spiral.waves),
+            "troughs_rise": spiral.troughs_rise,
+            "peaks_rise": spiral.peaks_rise,
+            "formality_rises": spiral.formality_rises,
+            "note": spiral.note,
+        }
+    return numbers
+
+
+def _label(run: str, result: WaveVerdict) -> str:
+    return run.replace(result.outcome, label_of(result.outcome))
+
+
+def _cells(result: WaveVerdict) -> list[str]:
+    e = result.evidence
+    return [
+        str(result.n_weeks),
+        f"{number_text(result.ascent)} ({pvalue_text(e.p_ascent)})",
+        f"{result.waves} ({pvalue_text(e.p_waves)})",
+        pvalue_text(e.p_up),
+        number_text(e.drawdown),
+        number_text(e.detectable),
+        number_text(e.root),
+        result.verdict.replace("_", " ").lower(),
+    ]
