@@ -21,6 +21,7 @@ from panelcoop.progress import track
 __all__ = ["randomise_design", "randomise_paths"]
 
 BALANCE = 1e-8
+CANCELLED = 1e-16  # share of the draws' largest variance below which the sample's is rounding error
 
 
 def randomise_paths(
@@ -267,7 +268,7 @@ def randomisation_record(
     """Turn polynomials into p-values and intervals."""
     m = contrasts.count
     p, ends, t_draws = np.empty(m), np.full((m, 2), np.nan), np.empty((m, plan.draws))
-    variances = rows[:, 2, 0]
+    variances = np.where(rows[:, 2, 0] > CANCELLED * np.nanmax(rows[:, 2], axis=1), rows[:, 2, 0], np.nan)
     se = np.sqrt(np.where(variances > 0, variances, np.nan))
     for j in range(m):
         n0, n1, q0, q01, q1 = rows[j]

@@ -24,6 +24,7 @@ from panelcoop.options import FloatArray, IntArray
 __all__ = ["WildDesign", "WildTests", "joint_covariance", "wild_contrasts"]
 
 CONTRASTS_AT_ONCE = 32
+CANCELLED = 1e-16  # share of the rows' own variance below which a sum of scores is rounding error
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,9 @@ class WildTests:
     null
         r, shape (m,).
     se
-        Standard error of the studentising covariance, shape (m,).
+        Standard error of the studentising covariance, shape (m,); NaN, and with it statistic, p-value and interval,
+        where the contrast rests on a single cluster or week and no variance can be estimated, or where a two-way
+        variance is negative.
     statistic
         (R b - r) / se, shape (m,).
     p_value
@@ -162,14 +165,25 @@ def as_polynomials(rows: FloatArray, variance: float) -> DrawPolynomials:
 def joint_covariance(
     fit: WildRegression, contrasts: Contrasts, terms: Sequence[VarianceTerm], chosen: Sequence[int]
 ) -> FloatArray:
-    """Return the studentising covariance of chosen contrasts in the sample, shape (q, q)."""
+    """Return the studentising covariance of chosen contrasts in the sample, shape (q, q).
+
+    Notes
+    -----
+    Where the groups' scores cancel to rounding error - a contrast that rests on a single cluster or week, whose own
+    residuals the fit sets to zero - there is no variance to estimate: the entries are NaN, not 1e-32.
+    """
     total = np.zeros((len(chosen), len(chosen)))
     columns = list(chosen)
+    by_row = np.zeros(len(chosen))
     for term in terms:
         Z = (contrasts.directions if term.directions is None else term.directions)[:, columns]
-        scores = group_sums(Z * (fit.weights * fit.residuals)[:, None], term.groups, term.size)
+        rows = Z * (fit.weights * fit.residuals)[:, None]
+        scores = group_sums(rows, term.groups, term.size)
         rooted = scores if term.kernel_root is None else term.kernel_root.T @ scores
         total += term.scale * (rooted.T @ rooted)
+        by_row = np.maximum(by_row, np.einsum("nq,nq->q", rows, rows))
+    nothing = np.abs(np.diag(total)) <= CANCELLED * by_row
+    total[nothing, :] = total[:, nothing] = np.nan
     return total
 
 

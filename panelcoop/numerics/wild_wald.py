@@ -103,6 +103,8 @@ def wald_statistics(gaps: FloatArray, covariances: FloatArray) -> FloatArray:
     covariances
         Shape (draws, q, q).
     """
+    if not np.isfinite(covariances).all():
+        return np.full(len(gaps), np.nan)
     scale = np.sqrt(np.abs(np.einsum("bii->bi", covariances)))
     scale = np.where(scale > 0, scale, 1.0)
     values, vectors = np.linalg.eigh(covariances / (scale[:, :, None] * scale[:, None, :]))

@@ -131,6 +131,33 @@ def test_unbalanced_panel_is_sent_to_the_refitting_door():
         randomise_design(fit, R, lambda o: columns(driver[o][::-1], control)[keep], REGION[keep], plan)
 
 
+def test_treatment_dates_are_exchanged_and_columns_rebuilt():
+    """Six units, dates 4, 4, 8, 8, 99, 99: all 90 assignments, post dummies rebuilt, against brute force."""
+    rng = np.random.default_rng(6)
+    region, week = np.divmod(np.arange(6 * 12), 12)
+    dates = np.array([4, 4, 8, 8, 99, 99])
+    y = rng.standard_normal(72) + 0.8 * (week >= dates[region])
+
+    def rebuild(order):
+        return (week >= dates[order][region]).astype(float)[:, None]
+
+    fit = least_squares(y, rebuild(np.arange(6)), effects=[region, week])
+    plan = plan_permutations(dates, 999, 0)
+    found = randomise_design(fit, np.eye(1), rebuild, region, plan, null=0.3)
+    assert found.draws == 90
+    assert found.enumerated
+    D = two_way_dummies(region, week)
+    want = []
+    for assigned in sorted(set(permutations(dates.tolist()))):
+        X = np.column_stack([week >= np.array(assigned)[region], D]).astype(float)
+        e = fit.resid + (fit.coef[0] - 0.3) * fit.design.demeaned()[0][:, 0]
+        coef = np.linalg.lstsq(X, e, rcond=None)[0]
+        x = X[:, 0] - D @ np.linalg.lstsq(D, X[:, 0], rcond=None)[0]
+        scores = np.bincount(region, x * (e - X @ coef)) / (x @ x)
+        want.append(coef[0] / np.sqrt(scores @ scores))
+    np.testing.assert_allclose(np.sort(found.t_draws[0]), np.sort(want), atol=1e-9)
+
+
 @pytest.mark.montecarlo
 def test_exact_size_when_the_driver_matters_nowhere():
     """With every permuted column restricted, an enumerated test rejects at most alpha, and close to it."""

@@ -204,3 +204,19 @@ def test_interruption_leaves_no_half_result(monkeypatch, threads):
     with pytest.raises(KeyboardInterrupt):
         wild_cluster(fit, R, panel.region, multiplier="webb", options=WildOptions(draws=40_000, threads=threads))
     assert len(calls) < 40
+
+
+@pytest.mark.parametrize("effects", ["week", "none"])
+def test_a_stage_of_one_week_has_no_variance_over_weeks_rather_than_a_huge_statistic(effects):
+    rng = np.random.default_rng(0)
+    region, week = np.divmod(np.arange(12 * 40), 40)
+    stage = np.digitize(week, [1, 15])
+    X = rng.standard_normal((480, 1)) * (stage[:, None] == np.arange(3))
+    fit = wild_from_fit(least_squares(rng.standard_normal(480), X, effects=[week] if effects == "week" else []))
+    options = WildOptions(draws=199)
+    for method in (dependent_wild, wild_cluster):
+        found = method(fit, np.eye(3), week, options=options)
+        assert np.isnan([found.se[0], found.statistic[0], found.p_value[0], found.lower[0], found.upper[0]]).all()
+        assert np.isfinite(found.p_value[1:]).all()
+    assert np.isnan(wild_cluster_wald(fit, np.eye(3)[:2], week, options=options).p_value)
+    assert np.isfinite(wild_cluster(fit, np.eye(3), region, options=options).p_value).all()
