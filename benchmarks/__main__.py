@@ -1,4 +1,4 @@
-"""`python -m benchmarks [names] [--quick] [--list] [--ours]`: time the workloads and write results.md."""
+"""`python -m benchmarks [names] [--list] [--ours] [--slow]`: time the workloads and write results.md."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="workloads (default all)")
     parser.add_argument("--list", action="store_true", help="name the workloads and stop")
     parser.add_argument("--ours", action="store_true", help="leave the peers out")
+    parser.add_argument("--slow", action="store_true", help="also engines that take minutes or many gigabytes, once")
     parser.add_argument("--runs", type=int, default=None, help="timed calls after the first (default: the workload's)")
     parser.add_argument("--output", type=Path, default=RESULTS)
     chosen = parser.parse_args()
@@ -43,7 +44,8 @@ def main() -> None:
     for name in chosen.names or list(workloads):
         workload = workloads[name]
         engines = [e for e in workload.engines if not chosen.ours or e.startswith("panelcoop")]
-        found = [run_engine(workload, engine, runs=chosen.runs) for engine in engines]
+        engines = [e for e in engines if chosen.slow or e not in workload.slow]
+        found = [run_engine(workload, e, runs=1 if e in workload.slow else chosen.runs) for e in engines]
         rows.append(markdown(workload, found))
         verdicts.append(verdict(workload, found))
         print(rows[-1] + verdicts[-1] + "\n", flush=True)

@@ -129,6 +129,7 @@ WORKLOADS = [
         partial(stage_panel, 3000, 200, 0.1),
         STAGE_ENGINES,
         faster=12,
+        slow=frozenset({"linearmodels"}),
         memory=0.7,
     ),
     Workload(
@@ -137,6 +138,7 @@ WORKLOADS = [
         partial(stage_panel, 40_000, 150, 0.1),
         STAGE_ENGINES,
         faster=15,
+        slow=frozenset({"linearmodels"}),
         memory=3.0,
     ),
     Workload(

@@ -39,6 +39,7 @@ class Workload:
     faster_than : targets against single engines
     memory : most gigabytes we may use at peak, data included
     runs : timed calls after the first
+    slow : engines that take minutes or many gigabytes here: timed only with --slow, once
     agree : largest relative difference of the returned numbers between engines that counts as agreement
     """
 
@@ -50,6 +51,7 @@ class Workload:
     faster_than: Mapping[str, float] = field(default_factory=dict)
     memory: float | None = None
     runs: int = 5
+    slow: frozenset[str] = frozenset()
     agree: float = 1e-6
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from panelcoop.checks import fail_if_not_finite
+from panelcoop.checks import fail_if_not_finite, name_few
 from panelcoop.errors import DataError
 from panelcoop.numerics.direct import DirectSolver, direct_solver
 from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, group_sums, level_totals
@@ -76,6 +76,19 @@ class Absorber:
     def components(self) -> int:
         """Disconnected sets of levels (1 when everything is connected)."""
         return 0 if self.solver is None else self.solver.components
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a careful reader should know: rows fitted perfectly, sets of levels that are not connected."""
+        said = []
+        if self.singletons.size:
+            said.append(
+                f"{self.singletons.size} rows are alone in a level of an effect (row {name_few(self.singletons)}): "
+                "they inform no coefficient and count as rows and as parameters."
+            )
+        if len(self.groupings) == 2 and self.components > 1:
+            said.append(f"The effects fall into {self.components} sets that share no level; each has its own base.")
+        return tuple(said)
 
     def blocks(self, columns: int = 16) -> Iterator[Rows]:
         """Yield the rows of one block after another, neighbours in the eliminated effect together.

@@ -14,7 +14,7 @@ from panelcoop.numerics.absorb import Absorber, Rows, absorber
 from panelcoop.numerics.block_sums import BlockSums
 from panelcoop.numerics.design import Design, Moments, design_of
 from panelcoop.numerics.grouping import Grouping
-from panelcoop.numerics.rank import RankReport, rank_report
+from panelcoop.numerics.rank import RankReport, rank_report, turned_report
 from panelcoop.numerics.threads import one_thread
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
@@ -30,7 +30,8 @@ class LinearFit:
     names : (k,) names of the columns
     solution : (k,) one solution of the normal equations: equals `coef` where identified; contrasts that are
         orthogonal to `null_space` are identified and may be read from it
-    bread : (k, k) generalised inverse of the weighted Gram matrix of demeaned columns
+    bread : (k, k) generalised inverse of the weighted Gram matrix of demeaned columns (with scores and meat it is in
+        the coordinates of the design's rows; `design.turn` carries coefficients to those of the columns as given)
     rank : identified dimensions of the columns
     resid : (n,) residuals, in the order of the rows given
     design : columns, outcome and effects; `design.blocks()` and `design.demeaned(rows)` give demeaned rows
@@ -70,8 +71,8 @@ class LinearFit:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is not identified, by name and with the combination."""
-        return self.ranks.notes
+        """What is not identified, by name and with the combination; then singletons and disconnected sets."""
+        return self.ranks.notes + self.absorber.notes
 
     @property
     def absorber(self) -> Absorber:
@@ -187,7 +188,9 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     solution += ranks.inverse @ (moments.cross - moments.gram @ solution)
     resid, scores, meat, rss = _second_pass(design, solution)
     rank = k - ranks.null_space.shape[1]
-    natural = solution if design.turn is None else design.turn @ solution
+    natural = solution
+    if design.turn is not None:
+        natural, ranks = design.turn @ solution, turned_report(ranks, design.turn, names)
     return LinearFit(names, natural, ranks.inverse, rank, resid, design, ranks, scores, meat, rss, dispersion)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
 
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["RankReport", "describe_combination", "rank_report"]
+__all__ = ["RankReport", "describe_combination", "rank_report", "turned_report"]
 
 CANDIDATE = 1e-7  # eigenvalue of the correlation matrix below which a direction is measured on the data
 NULL_NORM = 1e-10  # norm of a combination of unit columns that counts as zero
@@ -138,6 +138,22 @@ def _reduce(null: FloatArray, norm: FloatArray) -> FloatArray:
     return np.asarray(work.T / norm[:, None])
 
 
+def turned_report(report: RankReport, turn: FloatArray, names: tuple[str, ...]) -> RankReport:
+    """Return what the columns as given identify, when the report is on columns centred around a constant.
+
+    Parameters
+    ----------
+    turn : (k, k) carries coefficients on the centred columns to coefficients on the columns as given
+    """
+    if not report.null_space.shape[1]:
+        return report
+    null = turn @ report.null_space
+    touched = (np.abs(null) > 0).any(axis=1)
+    nothing = np.zeros(len(names), dtype=bool)
+    notes = tuple(_note(null[:, m], names, nothing) for m in range(null.shape[1]))
+    return replace(report, null_space=null, identified=np.asarray(~touched, dtype=bool), notes=notes)
+
+
 def describe_combination(weights: FloatArray, names: tuple[str, ...]) -> str:
     """Write a combination of columns as text, scaled so that its first coefficient is one.
 
@@ -161,4 +177,6 @@ def _note(weights: FloatArray, names: tuple[str, ...], absorbed: BoolArray) -> s
         return f"'{names[used[0]]}' is not identified: the fixed effects (or the constant) absorb it."
     listed = ", ".join(f"'{names[c]}'" for c in used)
     text = describe_combination(weights, names)
-    return f"{listed} are not identified separately: {text} is constant within the fixed effects."
+    if used.size == 1:
+        return f"{listed} is not identified: it is zero in every row."
+    return f"{listed} are not identified separately: {text} does not vary (within the fixed effects)."

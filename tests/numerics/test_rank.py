@@ -86,8 +86,20 @@ def test_combinations_read_well():
     assert describe_combination(np.array([1.0, -2.0, 0.5]), ("a", "b", "c")) == "a - 2 b + 0.5 c"
 
 
-def test_duplicates_without_effects(panel):
-    columns = np.column_stack([np.ones(panel.n), panel.columns[:, 0], panel.columns[:, 0] + 3.0])
+@pytest.mark.parametrize("shift", [3.0, 1e8])
+def test_duplicates_without_effects(panel, shift):
+    """With a constant, x and x + shift are three columns of rank two: none is identified, the constant neither."""
+    columns = np.column_stack([np.ones(panel.n), panel.columns[:, 0], panel.columns[:, 0] + shift])
     found = least_squares(panel.outcome, columns)
     assert found.rank == 2
     assert not found.identified.any()
+    assert np.abs(columns @ found.null_space).max() < 1e-7 * shift
+
+
+def test_singletons_and_disconnected_sets_are_noted():
+    s = sample(2, regions=8, weeks=8, pieces=2, missing=0.0)
+    codes = s.effects[0].copy()
+    codes[5] = 99
+    notes = least_squares(s.outcome, s.columns, effects=[codes, s.effects[1]]).notes
+    assert "1 rows are alone in a level of an effect (row 5)" in notes[0]
+    assert "2 sets that share no level" in notes[1]
