@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
@@ -22,13 +22,13 @@ from panelcoop.estimate.event_study.result import EventStudy, event_study_result
 from panelcoop.estimate.event_study.rings import Rings, rings_fit
 from panelcoop.estimate.event_study.stacked import Stacked, stacked_fit
 from panelcoop.estimate.event_study.sun_abraham import SunAbraham, sun_abraham_fit
+from panelcoop.estimate.event_study.support import SupportRule
 from panelcoop.estimate.event_study.two_stage import TwoStage, two_stage_fit
 from panelcoop.estimate.event_study.two_way import TwoWay, two_way_fit
 from panelcoop.numerics.wild_draws import blas_controller
-from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 
-__all__ = ["EstimatorName", "EstimatorOptions", "SupportRule", "event_study"]
+__all__ = ["EstimatorName", "EstimatorOptions", "event_study"]
 
 EstimatorName: TypeAlias = Literal[
     "callaway-santanna",
@@ -74,23 +74,8 @@ ESTIMATORS: dict[str, tuple[type[Any], Callable[[EventDesign, Any], tuple[EventD
 }
 
 
-@dataclass(frozen=True)
-class SupportRule:
-    """How much support a horizon needs before it counts as thin.
-
-    Attributes
-    ----------
-    min_cohorts, min_controls
-        Cohorts and clean controls per horizon.
-    """
-
-    min_cohorts: int = 3
-    min_controls: int = 5
-
-    def thin(self, cohorts: FloatArray, controls: FloatArray) -> BoolArray:
-        """Say which horizons have fewer."""
-        out: BoolArray = (cohorts < self.min_cohorts) | (controls < self.min_controls)
-        return out
+WITH_CELLS = ("callaway-santanna", "sun-abraham", "imputation", "two-stage", "etwfe")
+"""Estimators with effects by cohort and week, which can be averaged by stage."""
 
 
 def event_study(
@@ -124,7 +109,7 @@ def event_study(
         Column with the stage of each region-week: effects can then be averaged by the stage in which the event
         happened.
     support
-        When a horizon counts as thin.
+        Cohorts and controls a horizon needs, and whether a thinner one is marked or left out.
 
     Returns
     -------
@@ -156,12 +141,16 @@ def event_study(
         stage=stage,
         effects=getattr(options, "effects", None),
     )
+    design = replace(design, support=support or SupportRule())
     if events.kind != "absorbing" and name not in ("lp-did", "dose"):
         msg = f"'{name}' needs absorbing events; for {events.kind} events use estimator='lp-did'."
         raise IdentificationError(msg)
+    if stage is not None and name not in WITH_CELLS:
+        msg = f"'{name}' has no effects by cohort, so stage= has no use here; study events of one stage with focus."
+        raise IdentificationError(msg)
     with blas_controller().limit(limits=1):
         used, fit = fit_function(design, options)
-        return event_study_result(used, fit, name, (support or SupportRule()).thin)
+        return event_study_result(used, fit, name)
 
 
 def _estimator(

@@ -139,6 +139,8 @@ class EventFit:
         Members of each unit where units are dyads; the covariance then allows for shared members.
     week_scores
         Influence of weeks, shape (T, K), for estimators that are not saturated in cohort and week.
+    counts
+        Event weeks, events and fewest controls by horizon, shape (K, 3), for estimators without cells.
     """
 
     horizons: FloatArray
@@ -156,6 +158,7 @@ class EventFit:
     reasons: dict[int, str] = field(default_factory=dict)
     dyads: tuple[IntArray, IntArray] | None = None
     week_scores: FloatArray | None = None
+    counts: FloatArray | None = None
 
 
 def clip_horizons(horizon: FloatArray, window: tuple[int, int] | None, ends: str) -> tuple[FloatArray, BoolArray]:

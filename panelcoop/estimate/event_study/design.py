@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.estimate.event_study.events import Events, period_numbers, region_starts
+from panelcoop.estimate.event_study.support import SupportRule
 from panelcoop.options import BoolArray, FloatArray, IntArray
 from panelcoop.panel.record import Panel
 
@@ -70,6 +72,8 @@ class EventDesign:
         Names of the codes.
     effect_group
         Code of the group whose fixed effect a unit shares, shape (N,); None for one effect per unit.
+    support
+        Support that effects need.
     """
 
     outcome: FloatArray
@@ -88,6 +92,7 @@ class EventDesign:
     split: IntArray | None = None
     split_labels: tuple[object, ...] = ()
     effect_group: IntArray | None = None
+    support: SupportRule = field(default_factory=SupportRule)
 
     @property
     def cohorts(self) -> Cohorts:
@@ -240,8 +245,8 @@ class _Grid:
 
     regions: pd.Index
     weeks: pd.Index
-    row: IntArray
-    column: IntArray
+    row: NDArray[np.signedinteger]
+    column: NDArray[np.signedinteger]
     full: bool
 
     @property
@@ -253,14 +258,14 @@ def _grid(index: pd.Index) -> _Grid:
     assert isinstance(index, pd.MultiIndex)
     regions, weeks = index.levels
     shape = (len(regions), len(weeks))
-    row, column = index.codes
+    row, column = (np.asarray(codes) for codes in index.codes)
     if row.size == shape[0] * shape[1] and regions.is_monotonic_increasing and weeks.is_monotonic_increasing:
         down, across = np.arange(shape[0], dtype=row.dtype), np.arange(shape[1], dtype=column.dtype)
         if (row.reshape(shape) == down[:, None]).all() and (column.reshape(shape) == across).all():
             return _Grid(regions, weeks, row, column, full=True)
-    regions, row = _present(regions, np.asarray(row, dtype=np.int64))
-    weeks, column = _present(weeks, np.asarray(column, dtype=np.int64))
-    return _Grid(regions, weeks, row, column, full=False)
+    found, place = _present(regions, np.asarray(row, dtype=np.int64))
+    kept, position = _present(weeks, np.asarray(column, dtype=np.int64))
+    return _Grid(found, kept, place, position, full=False)
 
 
 def _present(level: pd.Index, codes: IntArray) -> tuple[pd.Index, IntArray]:
@@ -285,7 +290,7 @@ def _spread(column: pd.Series, grid: _Grid) -> FloatArray:
     return wide
 
 
-def _unit_codes(column: pd.Series, row: IntArray, n: int) -> IntArray:
+def _unit_codes(column: pd.Series, row: NDArray[np.signedinteger], n: int) -> IntArray:
     codes, _ = pd.factorize(column)
     if (codes < 0).any():
         msg = f"Column '{column.name}' is missing in {int((codes < 0).sum())} rows; fill it first."

@@ -30,8 +30,9 @@ class Events:
     Attributes
     ----------
     table
-        Columns region, date and, where given, end and dose; sorted, no region-date twice. A region without a row
-        is never treated.
+        Columns region, date and, where given, end, dose and focus; sorted, no region-date twice. A region without a
+        row is never treated. Where ``focus`` is given, only events marked true are studied; the others still make a
+        region unclean (repeated events).
     kind
         "absorbing", "repeated" or "switching" (with ``end``).
     anticipation
@@ -75,6 +76,7 @@ class Events:
         date: str = "date",
         end: str | None = None,
         dose: str | None = None,
+        focus: str | None = None,
         kind: EventKind = "absorbing",
     ) -> Events:
         """Read events from a table with one row per region and event; rows without a date are no events.
@@ -84,7 +86,8 @@ class Events:
         DataError
             If a column is missing, an event ends before it begins, or an absorbing region has two dates.
         """
-        names = {region: "region", date: "date", **({end: "end"} if end else {}), **({dose: "dose"} if dose else {})}
+        extra = {given: name for given, name in ((end, "end"), (dose, "dose"), (focus, "focus")) if given}
+        names = {region: "region", date: "date", **extra}
         fail_if_columns_missing(names, list(table.columns), "The table of events")
         tidy = table[list(names)].rename(columns=names).dropna(subset=["date"])
         tidy = tidy.drop_duplicates(["region", "date"]).sort_values(["region", "date"]).reset_index(drop=True)
@@ -181,6 +184,10 @@ class Events:
             window=self.window if window is None else window,
             ends=self.ends if ends is None else ends,
         )
+
+    def with_focus(self, focus: Callable[[pd.DataFrame], pd.Series]) -> Events:
+        """Return the events with only some of them studied: a rule on the table, true or false per row."""
+        return replace(self, table=self.table.assign(focus=focus(self.table).astype(bool)))
 
     def without_regions(self, regions: list[Hashable]) -> Events:
         """Return the events without some regions (which then count as never treated: drop them from the panel too)."""

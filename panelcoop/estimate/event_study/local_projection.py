@@ -113,18 +113,22 @@ def dose_fit(design: EventDesign, options: Dose) -> tuple[EventDesign, EventFit]
 def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tuple[EventDesign, EventFit]:
     horizons = _horizons(design, options)
     amount = _event_matrix(design, dose)
+    table = design.events.table
+    studied = table["focus"].to_numpy(dtype=float) if "focus" in table else np.ones(len(table))
     happens = _event_matrix(design, np.ones(len(dose))) > 0
+    focus = _event_matrix(design, studied) > 0
     reference = -1 - design.anticipation
     K = 1 + design.covariates.shape[2]
     estimates, reasons = np.zeros(horizons.size), {}
     rows = np.zeros((design.starts.size, horizons.size))
-    sizes = np.zeros(horizons.size)
+    sizes, counts = np.zeros(horizons.size), np.zeros((horizons.size, 3))
     for j, h in enumerate(horizons):
         if h == reference:
             continue
-        sample = _sample(design, options, happens, int(h), reference)
-        if not sample.treated.any() or sample.treated.all():
-            estimates[j], reasons[int(h)] = np.nan, "no event with a clean control at this horizon"
+        sample = _sample(design, options, (happens, focus), int(h), reference)
+        needed = design.support.min_cohorts if design.support.require else 1
+        if np.unique(sample.week).size < needed:
+            estimates[j], reasons[int(h)] = np.nan, f"fewer than {needed} weeks with an event and enough clean controls"
             continue
         before = sample.week + reference
         treat = np.where(sample.treated, amount[sample.unit, sample.week], 0.0)
@@ -138,6 +142,8 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
         n, G = sample.unit.size, _n_clusters(design, sample.unit)
         rows[:, j] *= np.sqrt(G / max(G - 1, 1) * (n - 1) / max(n - K - fit.weeks.size, 1))
         sizes[j] = n
+        fewest = np.bincount(sample.week, ~sample.treated)[fit.weeks].min()
+        counts[j] = fit.weeks.size, sample.treated.sum(), fewest
     if np.isnan(estimates[horizons != reference]).all():
         msg = "No horizon has an event with a clean control; shorten clean_weeks or the window."
         raise IdentificationError(msg)
@@ -154,6 +160,7 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
         nobs=int(sizes.max()),
         convention=f"per {per}, clean controls, {options.weighting} weights, CRV1 by {design.cluster_name}, t({G - 1})",
         reasons=reasons,
+        counts=counts,
     )
 
 
@@ -180,8 +187,11 @@ def _event_matrix(design: EventDesign, amount: FloatArray) -> FloatArray:
     return out
 
 
-def _sample(design: EventDesign, options: LpDid, happens: BoolArray, h: int, reference: int) -> _Sample:
-    """Collect events and clean controls with both ends of the difference observed."""
+def _sample(
+    design: EventDesign, options: LpDid, events: tuple[BoolArray, BoolArray], h: int, reference: int
+) -> _Sample:
+    """Collect studied events and clean controls with both ends of the difference observed."""
+    happens, focus = events
     T = design.times.size
     absorbing = design.events.kind == "absorbing"
     back = T if absorbing else options.clean_weeks
@@ -193,7 +203,7 @@ def _sample(design: EventDesign, options: LpDid, happens: BoolArray, h: int, ref
     ahead_end = np.minimum(weeks + max(h, 0) + design.anticipation + 1, T)
     ahead = upto[:, ahead_end] - upto[:, weeks]
     already = (design.starts[:, None] < design.times[0]) if absorbing else np.zeros((len(happens), 1), dtype=bool)
-    treated = happens[:, weeks] & (past == 0) & ~already
+    treated = focus[:, weeks] & (past == 0) & ~already
     control = (past == 0) & (ahead == 0) & ~already
     if absorbing:
         control &= design.starts[:, None] > design.times[weeks + max(h, 0)] + design.anticipation
@@ -202,7 +212,8 @@ def _sample(design: EventDesign, options: LpDid, happens: BoolArray, h: int, ref
     )
     change = design.outcome[:, weeks + h] - base
     use = (treated | control) & ~np.isnan(change)
-    has_event = (use & treated).any(axis=0) & (use & control).any(axis=0)
+    enough = design.support.min_controls if design.support.require else 1
+    has_event = (use & treated).any(axis=0) & ((use & control).sum(axis=0) >= enough)
     unit, column = np.nonzero(use & has_event)
     return _Sample(unit, weeks[column], treated[unit, column], change[unit, column])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,9 @@ from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.estimate.event_study.support import SupportRule
 from panelcoop.numerics.influence import cluster_sums, dyadic_covariance, influence_covariance
-from panelcoop.options import BoolArray, FloatArray, IntArray
+from panelcoop.options import FloatArray, IntArray
 from panelcoop.results import Estimate
 
 __all__ = ["EventStudy", "event_study_result"]
@@ -50,12 +51,14 @@ class EventStudy(Estimate):
         Why a horizon has no estimate.
     shown
         Horizon in which each cell is shown, NaN outside a dropped window, shape (M,).
-    thin
-        Says from cohorts and controls per horizon whether support is thin.
+    rule
+        Support that effects need.
     slopes
         Coefficient and influence of covariates, for regressions that report them.
     week_scores
         Influence of weeks on ``params``, shape (T, K); None where estimators are saturated in cohort and week.
+    counts
+        Event weeks, events and fewest controls by horizon, shape (K, 3), where there are no cells.
     """
 
     estimator: str
@@ -72,9 +75,10 @@ class EventStudy(Estimate):
     stage_labels: tuple[object, ...]
     reasons: dict[int, str]
     shown: FloatArray
-    thin: Callable[[FloatArray, FloatArray], BoolArray]
+    rule: SupportRule
     slopes: Mapping[str, tuple[float, FloatArray]]
     week_scores: FloatArray | None = None
+    counts: FloatArray | None = None
 
     @property
     def horizons(self) -> FloatArray:
@@ -108,15 +112,19 @@ class EventStudy(Estimate):
         """Cohorts, treated regions, fewest controls and whether that is thin, by horizon."""
         columns = ["cohorts", "treated", "controls", "thin"]
         if self.cells is None:
-            return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
+            if self.counts is None:
+                return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
+            live = self.counts[:, 0] > 0
+            table = pd.DataFrame(self.counts[live], columns=columns[:3], index=self.params.index[live])
+            return table.assign(thin=self.rule.thin(self.counts[live, 0], self.counts[live, 2]))
         use = ~np.isnan(self.shown) & self.cells.estimated
         horizons, where = np.unique(self.shown[use], return_inverse=True)
         cohorts = np.bincount(where).astype(float)
         controls = np.full(horizons.size, np.inf)
         np.minimum.at(controls, where, self.cells.n_control[use])
         values = [cohorts.astype(int), np.bincount(where, self.cells.n_treated[use]), controls]
-        table = dict(zip(columns, [*values, self.thin(cohorts, controls)], strict=True))
-        return pd.DataFrame(table, index=pd.Index(horizons.astype(int), name="horizon"))
+        named = dict(zip(columns, [*values, self.rule.thin(cohorts, controls)], strict=True))
+        return pd.DataFrame(named, index=pd.Index(horizons.astype(int), name="horizon"))
 
     @property
     def covariates(self) -> pd.DataFrame:
@@ -212,16 +220,8 @@ class EventStudy(Estimate):
         return "\n".join([text.replace("EventStudy:", f"EventStudy ({self.estimator}):", 1), *lost, *more])
 
 
-def event_study_result(
-    design: EventDesign, fit: EventFit, estimator: str, thin: Callable[[FloatArray, FloatArray], BoolArray]
-) -> EventStudy:
-    """Label a fit.
-
-    Parameters
-    ----------
-    thin
-        Says from cohorts and controls per horizon whether support is thin.
-    """
+def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> EventStudy:
+    """Label a fit."""
     names = [int(h) for h in fit.horizons]
     index = pd.Index(names, name="horizon")
     rows = fit.influence
@@ -263,7 +263,8 @@ def event_study_result(
         stage_labels=design.split_labels,
         reasons=fit.reasons,
         shown=shown,
-        thin=thin,
+        rule=design.support,
         slopes=fit.extra,
         week_scores=fit.week_scores,
+        counts=fit.counts,
     )
