@@ -43,7 +43,7 @@ def event_study_figure(designs: Sequence[EventEvidence], *, columns: int = 4, un
 
     with house_style():
         size = (WIDTH, 0.6 + 1.75 * len(designs))
-        figure, grid = plt.subplots(len(designs), columns, figsize=size, squeeze=False, sharey="row")
+        figure, grid = plt.subplots(len(designs), columns, figsize=size, squeeze=False, sharex="row", sharey="row")
         for row, design in zip(grid, designs, strict=True):
             shown = list(design.studies.items())[:columns]
             for ax, (label, study) in zip(row, shown, strict=False):
@@ -56,6 +56,8 @@ def event_study_figure(designs: Sequence[EventEvidence], *, columns: int = 4, un
         for ax in grid[-1]:
             ax.set_xlabel("weeks since the event")
         label_panels(list(grid.ravel()))
+        for ax in grid.ravel():
+            ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=6.3)
         _legend(figure)
         figure.tight_layout(rect=(0, 0.045, 1, 1), h_pad=1.2)
     return figure

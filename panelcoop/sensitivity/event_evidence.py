@@ -89,11 +89,11 @@ def downgrade_evidence(panel: Panel) -> EventEvidence:
     )
     asked = [
         _Asked("imputation", "imputation", EPIDEMIC_STATE, require=False),
-        _Asked("imputation, supported only", "imputation", EPIDEMIC_STATE),
-        _Asked("two-stage", "two-stage", EPIDEMIC_STATE, require=False),
-        _Asked("LP-DiD", LpDid(6, 8), EPIDEMIC_STATE[:1], require=False),
         _Asked("Callaway-Sant'Anna", CallawaySantAnna("not-yet", "universal"), require=False),
         _Asked("Sun-Abraham", "sun-abraham", require=False),
+        _Asked("LP-DiD", LpDid(6, 8), EPIDEMIC_STATE[:1], require=False),
+        _Asked("two-stage", "two-stage", EPIDEMIC_STATE, require=False),
+        _Asked("imputation, supported", "imputation", EPIDEMIC_STATE),
         _Asked("two-way", "twfe", EPIDEMIC_STATE, require=False),
     ]
     studies, lost = _run(sample, events, asked)
