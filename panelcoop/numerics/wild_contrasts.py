@@ -11,6 +11,7 @@ from panelcoop.numerics.grouping import group_sums
 from panelcoop.numerics.multipliers import MultiplierPlan
 from panelcoop.numerics.wild_draws import WildOptions, fail_if_options_wrong, run_draws
 from panelcoop.numerics.wild_forms import Boot, VarianceTerm, score_forms
+from panelcoop.numerics.wild_moments import Moments, Pair, moments_by_group
 from panelcoop.numerics.wild_pvalue import (
     DrawPolynomials,
     exceedance,
@@ -97,6 +98,11 @@ class WildDesign:
     plan: MultiplierPlan
     convention: str
 
+    def moments(self, fit: WildRegression) -> Moments:
+        """Take the regression's sums over the multipliers' groups and the variance's."""
+        groupings = {id(t.groups): (t.groups, t.size) for t in self.terms if t.size < fit.residuals.size}
+        return moments_by_group(fit, (groupings | {id(self.boot.groups): (self.boot.groups, self.boot.size)}).values())
+
 
 def wild_contrasts(fit: WildRegression, contrasts: Contrasts, design: WildDesign, options: WildOptions) -> WildTests:
     """Run every contrast's bootstrap on the same multipliers.
@@ -115,15 +121,14 @@ def wild_contrasts(fit: WildRegression, contrasts: Contrasts, design: WildDesign
     fail_if_options_wrong(options)
     inverted = options.interval and options.impose_null and options.alternative == "two-sided"
     variances = np.array([joint_covariance(fit, contrasts, design.terms, [j])[0, 0] for j in range(contrasts.count)])
+    moments = design.moments(fit)
     t_draws = np.empty((contrasts.count, design.plan.draws))
     ends = np.full((contrasts.count, 2), np.nan)
     for first in range(0, contrasts.count, CONTRASTS_AT_ONCE):
         batch = range(first, min(first + CONTRASTS_AT_ONCE, contrasts.count))
-        part = (
-            score_forms(fit, pairs_of(fit, contrasts, j, options, inverted=inverted), design.boot, design.terms)
-            for j in batch
-        )
-        rows = run_draws(design.plan, list(part), options.threads, design.convention)
+        pairs = (pairs_of(contrasts, j, options, inverted=inverted) for j in batch)
+        forms = [score_forms(fit, pair, design.boot, design.terms, moments) for pair in pairs]
+        rows = run_draws(design.plan, forms, options.threads, design.convention)
         for j, row in zip(batch, rows, strict=True):
             draws = as_polynomials(row, variances[j])
             gap = float(contrasts.gaps[j]) if inverted else 0.0
@@ -136,9 +141,7 @@ def wild_contrasts(fit: WildRegression, contrasts: Contrasts, design: WildDesign
     return summarise(contrasts, variances, (t_draws, ends), design, options)
 
 
-def pairs_of(
-    fit: WildRegression, contrasts: Contrasts, j: int, options: WildOptions, *, inverted: bool
-) -> list[tuple[FloatArray, FloatArray, int]]:
+def pairs_of(contrasts: Contrasts, j: int, options: WildOptions, *, inverted: bool) -> list[Pair]:
     """Return the residuals that one contrast's maps act on: those of its null, or both parts of them.
 
     Notes
@@ -146,12 +149,11 @@ def pairs_of(
     The residuals under R b = r are e + d z / (R A^-1 R'), with d = R b - r: affine in the null value, so
     the maps of e and of z are enough for every null value.
     """
-    z = contrasts.directions[:, j]
-    step = z / contrasts.spread[j, j]
+    c = contrasts.slopes[:, j]
+    step = c / contrasts.spread[j, j]
     if inverted:
-        return [(z, fit.residuals, j), (z, step, j)]
-    restricted = fit.residuals + contrasts.gaps[j] * step if options.impose_null else fit.residuals
-    return [(z, restricted, j)]
+        return [Pair(c, 1.0, np.zeros_like(c), j), Pair(c, 0.0, step, j)]
+    return [Pair(c, 1.0, contrasts.gaps[j] * step if options.impose_null else np.zeros_like(c), j)]
 
 
 def as_polynomials(rows: FloatArray, variance: float) -> DrawPolynomials:

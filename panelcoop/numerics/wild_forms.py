@@ -10,6 +10,7 @@ import numpy as np
 
 from panelcoop.numerics.effect_overlap import effect_coordinates, is_nested, row_projections
 from panelcoop.numerics.grouping import group_sums
+from panelcoop.numerics.wild_moments import Moments, Pair, pair_scores
 from panelcoop.numerics.wild_regression import WildRegression
 from panelcoop.options import FloatArray, IntArray
 
@@ -86,10 +87,7 @@ class ScoreForms:
 
 
 def score_forms(
-    fit: WildRegression,
-    pairs: Sequence[tuple[FloatArray, FloatArray, int]],
-    boot: Boot,
-    terms: Sequence[VarianceTerm],
+    fit: WildRegression, pairs: Sequence[Pair], boot: Boot, terms: Sequence[VarianceTerm], moments: Moments
 ) -> ScoreForms:
     """Build the maps of m pairs of a direction and a residual vector.
 
@@ -98,12 +96,13 @@ def score_forms(
     fit
         The regression.
     pairs
-        For each map the direction z (n,), the residuals e (n,), and the number of the direction among
-        those that a term may replace.
+        Directions z and residuals e.
     boot
         The multipliers' groups.
     terms
         The studentising variance.
+    moments
+        From `moments_by_group`, of the multipliers' groups and of the terms'.
 
     Notes
     -----
@@ -114,38 +113,51 @@ def score_forms(
 
     U the coordinates on the effects, G_g = sum_g w z x', s_h = sum_h w x e. One matrix, every draw.
     """
-    numerators = [group_sums(fit.weights * z * e, boot.groups, boot.size) for z, e, _ in pairs]
+    scores = [pair_scores(fit, pair, boot.groups, boot.size, moments) for pair in pairs]
+    numerators = [score @ pair.direction for score, pair in zip(scores, pairs, strict=True)]
     built = []
     for term in terms:
-        maps = []
-        for z, e, number in pairs:
-            direction = z if term.directions is None else term.directions[:, number]
-            maps.append(score_map(fit, direction, e, boot, term))
-        built.append(collapse_if_smaller(term, tuple(maps), boot.size))
+        both = zip(pairs, scores, strict=True)
+        maps = tuple(score_map(fit, pair, (boot, score), term, moments) for pair, score in both)
+        built.append(collapse_if_smaller(term, maps, boot.size))
     return ScoreForms(np.stack(numerators), tuple(built))
 
 
-def score_map(fit: WildRegression, z: FloatArray, e: FloatArray, boot: Boot, term: VarianceTerm) -> ScoreMap:
+def score_map(
+    fit: WildRegression, pair: Pair, drawn: tuple[Boot, FloatArray], term: VarianceTerm, moments: Moments
+) -> ScoreMap:
     """Build B for one direction, one residual vector and one variance term."""
-    wz, we = fit.weights * z, fit.weights * e
+    boot, scores = drawn
+    known = moments.get(id(term.groups))
+    same = term.groups is boot.groups
+    plain = term.directions is None
+    if fit.absorb is None and (fit.basis is None or fit.basis.large is None) and same and plain and known is not None:
+        own = (known.grams @ pair.direction) @ fit.inverse
+        return joined_map(scores @ pair.direction, own, scores, term)
+    z = fit.regressors @ pair.direction if term.directions is None else term.directions[:, pair.number]
+    e = pair.residuals(fit)
     if term.size == e.size and fit.absorb is None:
         return row_map(fit, z, e, boot, term)
-    own = group_sums(wz[:, None] * fit.regressors, term.groups, term.size) @ fit.inverse
-    scores = group_sums(we[:, None] * fit.regressors, boot.groups, boot.size)
+    wz = fit.weights * z
+    if plain and known is not None:
+        own = (known.grams @ pair.direction) @ fit.inverse
+    else:
+        own = group_sums(fit.regressors, term.groups, term.size, wz) @ fit.inverse
     if fit.absorb is not None:
         return dense_map(absorbed_overlap(fit, wz, e, boot, term) - own @ scores.T, term)
-    left, right = overlap_factors(fit, wz, we, boot, term)
+    left, right = overlap_factors(fit, wz, fit.weights * e, boot, term)
     left, right = np.hstack([left, own]), np.hstack([right, scores])
-    direct: FloatArray
-    same = term.groups is boot.groups
-    if same and term.kernel_root is None and 2 * left.shape[1] < boot.size:
-        return ScoreMap(None, group_sums(wz * e, boot.groups, boot.size), left, right)
     if same:
-        direct = np.diag(group_sums(wz * e, boot.groups, boot.size))
-    else:
-        cells = group_sums(wz * e, term.groups * boot.size + boot.groups, term.size * boot.size)
-        direct = cells.reshape(term.size, boot.size)
-    return dense_map(direct - left @ right.T, term)
+        return joined_map(group_sums(wz * e, boot.groups, boot.size), left, right, term)
+    cells = group_sums(wz * e, term.groups * boot.size + boot.groups, term.size * boot.size)
+    return dense_map(cells.reshape(term.size, boot.size) - left @ right.T, term)
+
+
+def joined_map(diagonal: FloatArray, left: FloatArray, right: FloatArray, term: VarianceTerm) -> ScoreMap:
+    """Keep a diagonal less a low-rank product where that is slimmer than its matrix."""
+    if term.kernel_root is None and 2 * left.shape[1] < diagonal.size:
+        return ScoreMap(None, diagonal, left, right)
+    return dense_map(np.diag(diagonal) - left @ right.T, term)
 
 
 def row_map(fit: WildRegression, z: FloatArray, e: FloatArray, boot: Boot, term: VarianceTerm) -> ScoreMap:

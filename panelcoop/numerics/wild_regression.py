@@ -146,7 +146,9 @@ class Contrasts:
     Attributes
     ----------
     directions
-        Z with R (b - beta) = Z' W e, shape (n, m).
+        Z = X A^-1 R', with R (b - beta) = Z' W e, shape (n, m).
+    slopes
+        A^-1 R', shape (k, m).
     spread
         R A^-1 R', A the cross-product of the regressors, shape (m, m).
     gaps
@@ -156,6 +158,7 @@ class Contrasts:
     """
 
     directions: FloatArray
+    slopes: FloatArray
     spread: FloatArray
     gaps: FloatArray
     null: FloatArray
@@ -200,5 +203,6 @@ def prepare_contrasts(fit: WildRegression, restrictions: FloatArray, null: Float
             msg = f"Hypotheses {rows} are not identified: they involve columns that are collinear."
             raise IdentificationError(msg)
     values = np.broadcast_to(np.asarray(null, dtype=np.float64), (R.shape[0],))
-    directions = np.asfortranarray(fit.regressors @ (fit.inverse @ R.T))
-    return Contrasts(directions, R @ fit.inverse @ R.T, R @ fit.coefficients - values, values)
+    slopes = fit.inverse @ R.T
+    directions = np.asfortranarray(fit.regressors @ slopes)
+    return Contrasts(directions, slopes, R @ fit.inverse @ R.T, R @ fit.coefficients - values, values)

@@ -10,6 +10,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.wild_contrasts import WildDesign, joint_covariance
 from panelcoop.numerics.wild_draws import WildOptions, fail_if_options_wrong, run_draws
 from panelcoop.numerics.wild_forms import score_forms
+from panelcoop.numerics.wild_moments import Pair
 from panelcoop.numerics.wild_pvalue import exceedance
 from panelcoop.numerics.wild_regression import Contrasts, WildRegression
 from panelcoop.options import FloatArray
@@ -62,10 +63,9 @@ def wild_joint(fit: WildRegression, contrasts: Contrasts, design: WildDesign, op
     if np.linalg.matrix_rank(contrasts.spread, hermitian=True) < q:
         msg = f"The {q} restrictions are linearly dependent; drop the redundant rows."
         raise DataError(msg)
-    residuals = fit.residuals
-    if options.impose_null:
-        residuals = residuals + contrasts.directions @ np.linalg.solve(contrasts.spread, contrasts.gaps)
-    forms = score_forms(fit, [(contrasts.directions[:, j], residuals, j) for j in range(q)], design.boot, design.terms)
+    shift = np.linalg.solve(contrasts.spread, contrasts.gaps) * (1.0 if options.impose_null else 0.0)
+    pairs = [Pair(contrasts.slopes[:, j], 1.0, contrasts.slopes @ shift, j) for j in range(q)]
+    forms = score_forms(fit, pairs, design.boot, design.terms, design.moments(fit))
     rows = run_draws(design.plan, [forms], options.threads, design.convention)[0]
     draws = wald_statistics(rows[:q].T, unpack_symmetric(rows[q:], q))
     sample = joint_covariance(fit, contrasts, design.terms, range(q))
