@@ -10,24 +10,19 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing
-from panelcoop.errors import DataError, IdentificationError, PanelcoopError
+from panelcoop.errors import DataError, PanelcoopError
 from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, stage_codes
 from panelcoop.estimate.fitted import week_numbers
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.hypotheses import parse_hypothesis
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.dependent_wild_many import ContrastDraws, contrast_draws
-from panelcoop.numerics.distributions import t_sf
-from panelcoop.numerics.estimable import estimable_rows
-from panelcoop.numerics.grouping import group_sums
 from panelcoop.numerics.least_squares import LinearFit, least_squares
-from panelcoop.numerics.wild_draws import WildOptions
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel
 from panelcoop.progress import track
 from panelcoop.sensitivity.multiverse_universe import Universe, columns_of
+from panelcoop.sensitivity.shared_design import SharedDesign, Solved, shared_design
 
-__all__ = ["SharedDesign", "UniverseRow", "fit_universes", "shared_design"]
+__all__ = ["UniverseRow", "fit_universes"]
 
 DESIGNS_KEPT = 64
 
@@ -69,61 +64,6 @@ class UniverseRow:
     n_regions: int = 0
     n_weeks: int = 0
     reason: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class SharedDesign:
-    """Everything of a regression but its outcome.
-
-    Attributes
-    ----------
-    fit
-        Least squares of the first outcome.
-    columns
-        Residualised regressors, shape (n, k).
-    contrast
-        R, shape (k,).
-    draws
-        DWB-t of the contrast, ready for any outcome.
-    factor, df
-        Small-sample factor and degrees of freedom of CRV1.
-    region
-        Codes, shape (n,).
-    driver_sd
-        Within-effects standard deviation of the contrast's driver; 1 where it is about several.
-    n_weeks
-        Weeks in the sample.
-    """
-
-    fit: LinearFit
-    columns: FloatArray
-    contrast: FloatArray
-    draws: ContrastDraws
-    factor: float
-    df: float
-    region: IntArray
-    driver_sd: float
-    n_weeks: int
-
-    @property
-    def score_direction(self) -> FloatArray:
-        """Weighted z with R (b - beta) = z' e, shape (n,)."""
-        return self.draws.direction
-
-    def solve(self, outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Estimate the contrast for outcomes (n, m): estimates (m,), residuals (n, m), residualised outcomes (n, m)."""
-        own = self.fit.absorber.residualise(outcomes)
-        weighted = self.columns if self.fit.weights is None else self.columns * self.fit.weights[:, None]
-        solution = self.fit.bread @ (weighted.T @ own)
-        residuals = own - self.columns @ solution
-        step = self.fit.bread @ (weighted.T @ residuals)
-        return self.contrast @ (solution + step), residuals - self.columns @ step, own
-
-    def crv1_p(self, estimate: float, residuals: FloatArray) -> float:
-        """Return the p-value of CRV1 by region."""
-        scores = group_sums(self.score_direction * residuals, self.region, int(self.region.max()) + 1)
-        variance = self.factor * float(scores @ scores)
-        return float(2 * t_sf(abs(estimate) / np.sqrt(variance), self.df)) if variance > 0 else float("nan")
 
 
 def fit_universes(
@@ -169,46 +109,6 @@ def fit_universes(
     return pd.DataFrame([asdict(rows[at]) for at in range(len(universes))])
 
 
-def shared_design(
-    arrays: PanelArrays, stages: StageCodes, universe: Universe, contrast: str, settings: InferenceSettings
-) -> SharedDesign:
-    """Lay out a universe's design, fit its first outcome and prepare the draws.
-
-    Raises
-    ------
-    DataError
-        If the contrast names a coefficient the design does not have.
-    IdentificationError
-        If the contrast is not identified.
-    """
-    names, columns = _design(arrays, stages, universe)
-    row = _contrast_row(contrast, tuple(names))
-    weights = None if universe.weights is None else arrays.numbers[universe.weights]
-    fit = least_squares(
-        arrays.numbers[universe.outcome],
-        columns,
-        effects=_effects(arrays, universe),
-        weights=weights,
-        trend=week_numbers(arrays) if universe.effects == "two-way+trends" else None,
-        names=names,
-    )
-    _fail_if_not_identified(fit, row, contrast)
-    residualised = fit.design.demeaned()[0]
-    draws = contrast_draws(
-        residualised,
-        fit.bread,
-        row,
-        np.rint(week_numbers(arrays)).astype(np.int64),
-        weights=weights,
-        length=settings.dwb_length,
-        lag=settings.dwb_lag,
-        options=WildOptions(draws=settings.draws, seed=settings.seed),
-    )
-    crv1 = covariance(fit, "CRV1", clusters=[arrays.region], small_sample=settings.small_sample)
-    sd, df = _driver_sd(fit, arrays, universe, names, row), float(np.nanmin(crv1.df))
-    return SharedDesign(fit, residualised, row, draws, crv1.factor, df, arrays.region, sd, len(arrays.weeks))
-
-
 def _groups(panel: Panel, universes: Sequence[Universe]) -> dict[object, list[int]]:
     """Put universes together that differ in their outcome alone and miss the same cells."""
     missing = {u.outcome: panel.data[u.outcome].isna().to_numpy().tobytes() for u in universes}
@@ -226,11 +126,32 @@ def _fit_group(
     outcomes = [u.outcome for u in members.values()]
     try:
         arrays, stages = _sample(panel, first, outcomes)
-        design = shared_design(arrays, stages, first, contrast, settings)
+        fit, row = _first_fit(arrays, stages, first, contrast)
+        weeks = np.rint(week_numbers(arrays)).astype(np.int64)
+        design = shared_design(fit, row, arrays.region, weeks, settings)
     except PanelcoopError as error:
         return dict.fromkeys(members, UniverseRow(reason=str(error)))
     solved = design.solve(np.column_stack([arrays.numbers[name] for name in outcomes]))
-    return {at: _row(design, [part[..., j] for part in solved], settings) for j, at in enumerate(members)}
+    unit = _driver_sd(fit, arrays, first, row)
+    sizes = (len(arrays.regions), len(arrays.weeks))
+    return {at: _row(design, solved, j, unit=unit, sizes=sizes, settings=settings) for j, at in enumerate(members)}
+
+
+def _first_fit(
+    arrays: PanelArrays, stages: StageCodes, universe: Universe, contrast: str
+) -> tuple[LinearFit, FloatArray]:
+    """Fit the first outcome of a group; also read the contrast, shape (k,)."""
+    names, columns = _design(arrays, stages, universe)
+    row = _contrast_row(contrast, tuple(names))
+    fit = least_squares(
+        arrays.numbers[universe.outcome],
+        columns,
+        effects=_effects(arrays, universe),
+        weights=None if universe.weights is None else arrays.numbers[universe.weights],
+        trend=week_numbers(arrays) if universe.effects == "two-way+trends" else None,
+        names=names,
+    )
+    return fit, row
 
 
 def _sample(panel: Panel, universe: Universe, outcomes: Sequence[str]) -> tuple[PanelArrays, StageCodes]:
@@ -242,12 +163,13 @@ def _sample(panel: Panel, universe: Universe, outcomes: Sequence[str]) -> tuple[
     return arrays, stage_codes(panel, universe.stage, arrays)
 
 
-def _row(design: SharedDesign, solved: Sequence[FloatArray], settings: InferenceSettings) -> UniverseRow:
-    estimate, residuals, own = float(solved[0]), solved[1], solved[2]
+def _row(
+    design: SharedDesign, solved: Solved, j: int, *, unit: float, sizes: tuple[int, int], settings: InferenceSettings
+) -> UniverseRow:
+    estimate, residuals = float(solved.estimates[j]), solved.residuals[j]
     draws = design.draws.polynomials(residuals)
     low, high = design.draws.interval(draws, estimate, settings.level)
-    spread = float(np.sqrt(np.mean(own**2)))
-    scale = design.driver_sd / spread if spread > 0 else np.nan
+    scale = unit / float(solved.within[j]) if solved.within[j] > 0 else np.nan
     return UniverseRow(
         estimate=estimate,
         std_error=float(np.sqrt(draws.variance)),
@@ -260,8 +182,8 @@ def _row(design: SharedDesign, solved: Sequence[FloatArray], settings: Inference
         pvalue=design.draws.p_value(draws, estimate),
         pvalue_crv1=design.crv1_p(estimate, residuals),
         nobs=len(residuals),
-        n_regions=int(design.region.max()) + 1,
-        n_weeks=design.n_weeks,
+        n_regions=sizes[0],
+        n_weeks=sizes[1],
     )
 
 
@@ -294,8 +216,9 @@ def _effects(arrays: PanelArrays, universe: Universe) -> list[IntArray]:
     return alone.get(universe.effects, [arrays.region, arrays.week])
 
 
-def _driver_sd(fit: LinearFit, arrays: PanelArrays, universe: Universe, names: Sequence[str], row: FloatArray) -> float:
-    asked = {name.split(":")[0] for name, weight in zip(names, row, strict=True) if weight}
+def _driver_sd(fit: LinearFit, arrays: PanelArrays, universe: Universe, row: FloatArray) -> float:
+    """Within-effects standard deviation of the contrast's driver; one where it is about several."""
+    asked = {name.split(":")[0] for name, weight in zip(fit.names, row, strict=True) if weight}
     if len(asked) != 1 or not asked <= set(universe.drivers):
         return 1.0
     column = arrays.numbers[universe.drivers[asked.pop()]]
@@ -306,12 +229,3 @@ def _fail_if_no_effects(universe: Universe) -> None:
     if universe.effects == "none":
         msg = "A universe absorbs region or week effects; effects='none' has no within variation to compare."
         raise DataError(msg)
-
-
-def _fail_if_not_identified(fit: LinearFit, row: FloatArray, contrast: str) -> None:
-    if not estimable_rows(row[None, :], fit.null_space)[0]:
-        lost = [
-            name for name, known, weight in zip(fit.names, fit.identified, row, strict=True) if weight and not known
-        ]
-        msg = f"'{contrast}' is not identified: it moves with {', '.join(lost)} under these effects and stages."
-        raise IdentificationError(msg)

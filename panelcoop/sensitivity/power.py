@@ -11,15 +11,13 @@ import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.estimate.fitted import week_numbers
+from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.estimate.stage_results import StageInteraction
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.dependent_wild_many import ContrastDraws, contrast_draws
 from panelcoop.numerics.distributions import t_ppf
-from panelcoop.numerics.grouping import group_sums
-from panelcoop.numerics.wild_draws import WildOptions
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.progress import track
 from panelcoop.sensitivity.power_errors import ErrorScheme, pooled_root, resampled_errors
+from panelcoop.sensitivity.shared_design import SharedDesign, shared_design
 
 __all__ = ["PowerCurve", "PowerSettings", "power"]
 
@@ -156,7 +154,10 @@ def power(
     if len(row) != 1:
         msg = f"Power is of one combination; '{contrast}' has {len(row)}."
         raise DataError(msg)
-    prepared = _prepare(fit, row[0], agreed)
+    asked = InferenceSettings(
+        draws=agreed.draws, seed=agreed.seed, dwb_length=agreed.dwb_length, dwb_lag=agreed.dwb_lag
+    )
+    design = shared_design(fit.model.linear, row[0], fit.model.arrays.region, _positions(fit), asked)
     sizes = np.array(sorted({0.0, *map(float, effects)}))
     unit = _unit(fit, row[0])
     rejects = {"dwb": np.zeros(len(sizes)), "crv1": np.zeros(len(sizes))}
@@ -164,63 +165,26 @@ def power(
     rng = np.random.default_rng([agreed.seed, 1])
     for count in track(_batches(fit, agreed.replications), "power"):
         errors = resampled_errors(residuals, agreed.scheme, count, rng, length=agreed.length)
-        rows = errors[:, fit.model.arrays.region, _positions(fit)]
-        for estimate, residual in prepared.solve(rows.T):
-            rejects["dwb"] += prepared.dwb_rejects(estimate + sizes * unit, residual, agreed.level)
-            rejects["crv1"] += prepared.crv1_rejects(estimate + sizes * unit, residual, agreed.level)
+        solved = design.solve(errors[:, fit.model.arrays.region, _positions(fit)].T)
+        for estimate, residual in zip(solved.estimates, solved.residuals, strict=True):
+            gaps = estimate + sizes * unit
+            rejects["dwb"] += _dwb_rejects(design, gaps, residual, agreed.level)
+            rejects["crv1"] += _crv1_rejects(design, gaps, residual, agreed.level)
     shares = {name: count / agreed.replications for name, count in rejects.items()}
     detectable = {name: _reach(sizes, share, agreed.target) for name, share in shares.items()}
     return PowerCurve(_table(sizes, unit, shares, agreed), detectable, contrast, unit, pooled_root(residuals), agreed)
 
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """The design with everything both tests need."""
-
-    fit: StageInteraction
-    columns: FloatArray
-    row: FloatArray
-    draws: ContrastDraws
-    factor: float
-    df: float
-
-    def solve(self, outcomes: FloatArray) -> list[tuple[float, FloatArray]]:
-        """Estimate and residuals of each outcome, from (n, m)."""
-        linear = self.fit.model.linear
-        own = linear.absorber.residualise(np.ascontiguousarray(outcomes))
-        weighted = self.columns if linear.weights is None else self.columns * linear.weights[:, None]
-        solution = linear.bread @ (weighted.T @ own)
-        residuals = np.ascontiguousarray((own - self.columns @ solution).T)
-        return list(zip((self.row @ solution).tolist(), residuals, strict=True))
-
-    def dwb_rejects(self, gaps: FloatArray, residuals: FloatArray, level: float) -> FloatArray:
-        """Say for each gap whether DWB-t rejects, shape (effects,)."""
-        draws = self.draws.polynomials(residuals)
-        return np.array([self.draws.p_value(draws, float(gap)) <= level for gap in gaps], dtype=float)
-
-    def crv1_rejects(self, gaps: FloatArray, residuals: FloatArray, level: float) -> FloatArray:
-        """Say for each gap whether CRV1 with t(G - 1) rejects, shape (effects,)."""
-        region = self.fit.model.arrays.region
-        scores = group_sums(self.draws.direction * residuals, region, int(region.max()) + 1)
-        error = np.sqrt(self.factor * float(scores @ scores))
-        return np.asarray(np.abs(gaps) > float(t_ppf(1 - level / 2, self.df)) * error, dtype=float)
+def _dwb_rejects(design: SharedDesign, gaps: FloatArray, residuals: FloatArray, level: float) -> FloatArray:
+    """Say for each gap whether DWB-t rejects, shape (effects,)."""
+    draws = design.draws.polynomials(residuals)
+    return np.array([design.draws.p_value(draws, float(gap)) <= level for gap in gaps], dtype=float)
 
 
-def _prepare(fit: StageInteraction, row: FloatArray, settings: PowerSettings) -> _Prepared:
-    linear = fit.model.linear
-    columns = linear.design.demeaned()[0]
-    draws = contrast_draws(
-        columns,
-        linear.bread,
-        row,
-        _positions(fit),
-        weights=linear.weights,
-        length=settings.dwb_length,
-        lag=settings.dwb_lag,
-        options=WildOptions(draws=settings.draws, seed=settings.seed),
-    )
-    crv1 = covariance(linear, "CRV1", clusters=[fit.model.arrays.region])
-    return _Prepared(fit, columns, row, draws, crv1.factor, float(np.nanmin(crv1.df)))
+def _crv1_rejects(design: SharedDesign, gaps: FloatArray, residuals: FloatArray, level: float) -> FloatArray:
+    """Say for each gap whether CRV1 with t(G - 1) rejects, shape (effects,)."""
+    critical = float(t_ppf(1 - level / 2, design.df)) * design.crv1_error(residuals)
+    return np.asarray(np.abs(gaps) > critical, dtype=float)
 
 
 def _positions(fit: StageInteraction) -> IntArray:
