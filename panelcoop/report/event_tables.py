@@ -70,7 +70,7 @@ def _rows(design: EventEvidence) -> list[dict[str, object]]:
         for name, M in (("half", 0.5), ("one", 1.0)):
             here = (label, M) in design.bounds.index
             found = design.bounds.xs((label, M)) if here else pd.Series({"low": np.nan, "high": np.nan})
-            low, high = found[["low", "high"]].to_numpy(dtype=float)
+            low, high = (float(v) for v in found[["low", "high"]].to_numpy(dtype=float))
             bounds |= {f"low_{name}": low, f"high_{name}": high}
         numbers = {str(name): value for name, value in effect.items()}
         out.append({"design": design.title, "estimator": str(label), **numbers, **bounds})

@@ -60,7 +60,7 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
         ("leave one out, largest", left["estimate"].idxmax()),
     ):
         one = left.xs(at)
-        estimate, error = one[["estimate", "std_error"]].to_numpy(dtype=float)
+        estimate, error = (float(v) for v in one[["estimate", "std_error"]].to_numpy(dtype=float))
         rows[name] = (estimate, error, np.nan, f"without {at}")
     placebo = fake_dates(known, events, shifts=(3,), **options).iloc[0]
     rows["fake dates, 3 weeks earlier"] = (placebo["estimate"], placebo["std_error"], np.nan, placebo["reason"])

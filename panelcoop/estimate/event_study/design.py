@@ -156,15 +156,7 @@ def event_design(
     )
     grid = _grid(panel.data.index)
     regions, weeks, shape = grid.regions, grid.weeks, grid.shape
-    values = _spread(panel.data[outcome], grid)
-    extra = np.stack([_spread(panel.data[c], grid) for c in covariates], -1) if covariates else np.empty((*shape, 0))
-    gaps = int(np.isnan(values).sum())
-    dropped = {f"'{outcome}' missing": gaps - (shape[0] * shape[1] - len(panel.data))} if gaps else {}
-    if covariates:
-        lost = np.isnan(extra).any(axis=2) & ~np.isnan(values)
-        dropped["covariate missing"] = int(lost.sum())
-        values = np.where(lost, np.nan, values)
-        extra = np.where(np.isnan(values)[:, :, None], 0.0, extra)
+    values, extra, dropped = _values(panel, grid, outcome, covariates)
     dated = isinstance(weeks, pd.DatetimeIndex)
     anticipation = events.anticipation if events.anticipation is not None else (2 if dated else 0)
     design = EventDesign(
@@ -185,8 +177,7 @@ def event_design(
     )
     if stage is not None:
         design = _with_stages(design, panel.data[stage])
-    empty = np.flatnonzero(~design.observed.any(axis=1)) if gaps else np.array([], dtype=int)
-    return keep_units(design, np.asarray(design.observed.any(axis=1)), "never observed") if empty.size else design
+    return keep_units(design, np.asarray(design.observed.any(axis=1)), "never observed") if dropped else design
 
 
 def keep_units(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign:
@@ -225,6 +216,23 @@ def keep_weeks(design: EventDesign, keep: BoolArray, reason: str) -> EventDesign
         weeks=design.weeks[keep],
         dropped={**design.dropped, reason: gone},
     )
+
+
+def _values(
+    panel: Panel, grid: _Grid, outcome: str, covariates: Sequence[str]
+) -> tuple[FloatArray, FloatArray, dict[str, int]]:
+    """Lay outcome and covariates out; a missing covariate takes its row out, and is counted."""
+    values = _spread(panel.data[outcome], grid)
+    extra = [_spread(panel.data[c], grid) for c in covariates]
+    gaps = int(np.isnan(values).sum())
+    dropped = {f"'{outcome}' missing": gaps - (values.size - len(panel.data))} if gaps else {}
+    if not covariates:
+        return values, np.empty((*grid.shape, 0)), dropped
+    stacked = np.stack(extra, -1)
+    lost = np.isnan(stacked).any(axis=2) & ~np.isnan(values)
+    values = np.where(lost, np.nan, values)
+    dropped |= {"covariate missing": int(lost.sum())} if lost.any() else {}
+    return values, np.where(np.isnan(values)[:, :, None], 0.0, stacked), dropped
 
 
 def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:

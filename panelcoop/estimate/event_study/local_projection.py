@@ -118,7 +118,6 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
     happens = _event_matrix(design, np.ones(len(dose))) > 0
     focus = _event_matrix(design, studied) > 0
     reference = -1 - design.anticipation
-    K = 1 + design.covariates.shape[2]
     estimates, reasons = np.zeros(horizons.size), {}
     rows = np.zeros((design.starts.size, horizons.size))
     sizes, counts = np.zeros(horizons.size), np.zeros((horizons.size, 3))
@@ -126,24 +125,12 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
         if h == reference:
             continue
         sample = _sample(design, options, (happens, focus), int(h), reference)
-        needed = design.support.min_cohorts if design.support.require else 1
-        if np.unique(sample.week).size < needed:
-            estimates[j], reasons[int(h)] = np.nan, f"fewer than {needed} weeks with an event and enough clean controls"
+        found = _one_horizon(design, options, sample, amount)
+        estimates[j], rows[:, j] = found.estimate, found.rows
+        if found.reason:
+            reasons[int(h)] = found.reason
             continue
-        before = sample.week + reference
-        treat = np.where(sample.treated, amount[sample.unit, sample.week], 0.0)
-        columns = np.column_stack([treat, design.covariates[sample.unit, before]])
-        fit = week_regression(sample.change, columns, sample.week, _weights(sample, options))
-        estimates[j] = fit.coefficients[0]
-        if np.isnan(estimates[j]):
-            reasons[int(h)] = "the event is collinear with the covariates"
-            continue
-        np.add.at(rows[:, j], sample.unit, fit.score[:, 0])
-        n, G = sample.unit.size, _n_clusters(design, sample.unit)
-        rows[:, j] *= np.sqrt(G / max(G - 1, 1) * (n - 1) / max(n - K - fit.weeks.size, 1))
-        sizes[j] = n
-        fewest = np.bincount(sample.week, ~sample.treated)[fit.weeks].min()
-        counts[j] = fit.weeks.size, sample.treated.sum(), fewest
+        counts[j], sizes[j] = found.counts, sample.unit.size
     if np.isnan(estimates[horizons != reference]).all():
         msg = "No horizon has an event with a clean control; shorten clean_weeks or the window."
         raise IdentificationError(msg)
@@ -162,6 +149,35 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
         reasons=reasons,
         counts=counts,
     )
+
+
+@dataclass(frozen=True)
+class _Horizon:
+    estimate: float
+    rows: FloatArray
+    counts: tuple[float, float, float]
+    reason: str
+
+
+def _one_horizon(design: EventDesign, options: LpDid, sample: _Sample, amount: FloatArray) -> _Horizon:
+    """Regress one horizon's differences; influence by region carries the clustered factor."""
+    rows = np.zeros(design.starts.size)
+    needed = design.support.min_cohorts if design.support.require else 1
+    if np.unique(sample.week).size < needed:
+        why = f"fewer than {needed} weeks with an event and enough clean controls"
+        return _Horizon(np.nan, rows, (0.0, 0.0, 0.0), why)
+    treat = np.where(sample.treated, amount[sample.unit, sample.week], 0.0)
+    before = sample.week - 1 - design.anticipation
+    columns = np.column_stack([treat, design.covariates[sample.unit, before]])
+    fit = week_regression(sample.change, columns, sample.week, _weights(sample, options))
+    if np.isnan(fit.coefficients[0]):
+        return _Horizon(np.nan, rows, (0.0, 0.0, 0.0), "the event is collinear with the covariates")
+    np.add.at(rows, sample.unit, fit.score[:, 0])
+    n, G = sample.unit.size, _n_clusters(design, sample.unit)
+    rows *= np.sqrt(G / max(G - 1, 1) * (n - 1) / max(n - columns.shape[1] - fit.weeks.size, 1))
+    fewest = np.bincount(sample.week, ~sample.treated)[fit.weeks].min()
+    counts = (float(fit.weeks.size), float(sample.treated.sum()), float(fewest))
+    return _Horizon(float(fit.coefficients[0]), rows, counts, "")
 
 
 def _horizons(design: EventDesign, options: LpDid) -> IntArray:
@@ -212,6 +228,8 @@ def _sample(
     )
     change = design.outcome[:, weeks + h] - base
     use = (treated | control) & ~np.isnan(change)
+    if design.covariates.shape[2]:
+        use &= design.observed[:, weeks + reference]
     enough = design.support.min_controls if design.support.require else 1
     has_event = (use & treated).any(axis=0) & ((use & control).sum(axis=0) >= enough)
     unit, column = np.nonzero(use & has_event)

@@ -28,8 +28,8 @@ def poisson_cells(design: EventDesign) -> CellEstimates:
     forward (Wooldridge 2023, section 5). Covariates are held fixed in the errors, as R's marginaleffects does.
     """
     seen = design.observed
-    if (design.outcome[seen] < 0).any():
-        below = int((design.outcome[seen] < 0).sum())
+    below = int((design.outcome[seen] < 0).sum())
+    if below:
         msg = f"'{design.outcome_name}' has {below} negative values; Poisson needs counts."
         raise DataError(msg)
     cohorts = design.cohorts
@@ -46,15 +46,13 @@ def poisson_cells(design: EventDesign) -> CellEstimates:
     gap = np.where(touched, y - fit.fitted, 0.0)
     effect = np.bincount(code[touched], gap[touched], minlength=n_cells)[here] / counts
     rows = np.zeros((design.starts.size, here.size))
-    own_fit = _treated_fit(design, y, (unit, week), code, here)
+    residual = y - _treated_fit(design, y, (unit, week), code, here)
     score = (np.where(touched, 0.0, y - np.nan_to_num(fit.fitted))[:, None] * X) @ fit.bread
     by_unit = np.zeros((design.starts.size, X.shape[1]))
     np.add.at(by_unit, unit, score)
-    for m, cell in enumerate(here):
-        own = np.flatnonzero(touched & (code == cell))
-        if np.isnan(effect[m]):
-            continue
-        rows[unit[own], m] += (y[own] - own_fit[own]) / counts[m]
+    for m in np.flatnonzero(~np.isnan(effect)):
+        own = np.flatnonzero(touched & (code == here[m]))
+        rows[unit[own], m] += residual[own] / counts[m]
         rows[:, m] -= by_unit @ (fit.fitted[own] @ X[own]) / counts[m]
     return CellEstimates(
         cohort=cohort,

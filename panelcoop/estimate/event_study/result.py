@@ -225,13 +225,7 @@ def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> Ev
     names = [int(h) for h in fit.horizons]
     index = pd.Index(names, name="horizon")
     rows = fit.influence
-    if fit.dyads is not None:
-        cov = fit.factor * dyadic_covariance(rows, *fit.dyads)
-    else:
-        cov = fit.factor * influence_covariance(cluster_sums(rows, design.cluster))
-    blank = np.isnan(fit.estimates)
-    cov[blank, :] = np.nan
-    cov[:, blank] = np.nan
+    cov = _covariance(design, fit)
     shown = np.zeros(0)
     if fit.cells is not None:
         label, keep = clip_horizons(fit.cells.horizon, design.events.window, design.events.ends)
@@ -268,3 +262,14 @@ def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> Ev
         week_scores=fit.week_scores,
         counts=fit.counts,
     )
+
+
+def _covariance(design: EventDesign, fit: EventFit) -> FloatArray:
+    if fit.dyads is not None:
+        cov = fit.factor * dyadic_covariance(fit.influence, *fit.dyads)
+    else:
+        cov = fit.factor * influence_covariance(cluster_sums(fit.influence, design.cluster))
+    blank = np.isnan(fit.estimates)
+    cov[blank, :] = np.nan
+    cov[:, blank] = np.nan
+    return cov
