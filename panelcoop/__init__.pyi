@@ -9,7 +9,6 @@ from .estimate.crosscheck import crosscheck as crosscheck
 from .estimate.diagnostics import RegionDiagnostics as RegionDiagnostics
 from .estimate.diagnostics import region_diagnostics as region_diagnostics
 from .estimate.diagnostics import without_region as without_region
-from .estimate.event_study.api import SupportRule as SupportRule
 from .estimate.event_study.api import event_study as event_study
 from .estimate.event_study.bands import simultaneous_band as simultaneous_band
 from .estimate.event_study.callaway_santanna import CallawaySantAnna as CallawaySantAnna
@@ -30,6 +29,7 @@ from .estimate.event_study.rings import Rings as Rings
 from .estimate.event_study.robust_inference import event_inference as event_inference
 from .estimate.event_study.stacked import Stacked as Stacked
 from .estimate.event_study.sun_abraham import SunAbraham as SunAbraham
+from .estimate.event_study.support import SupportRule as SupportRule
 from .estimate.event_study.two_stage import TwoStage as TwoStage
 from .estimate.event_study.two_way import TwoWay as TwoWay
 from .estimate.event_study.two_way import bacon_decomposition as bacon_decomposition
