@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from wild_oracle import (
+    TinyPanel,
     clustered,
     driscoll_kraay,
     jackknife,
@@ -12,6 +15,7 @@ from wild_oracle import (
     residualised,
     restricted_fit,
     tiny_panel,
+    two_way_dummies,
 )
 
 from panelcoop.numerics.dependent_wild import dependent_wild, dependent_wild_wald, week_design
@@ -187,3 +191,19 @@ def test_default_dependent_wild_refits_the_residualised_regression():
             cov = driscoll_kraay(panel, shocks - fit.regressors @ change, 6)
             want.append(row @ change / np.sqrt(row @ cov @ row))
         np.testing.assert_allclose(found.t_draws[j], want, atol=REFIT)
+
+
+def test_a_missing_week_counts_in_distances_between_weeks():
+    """Weeks 7 and 8 have no rows: their neighbours are three weeks apart, for multipliers and lags alike."""
+    whole = tiny_panel(8, regions=6, weeks=22, k=3)
+    keep = ~np.isin(whole.week, (7, 8))
+    rows = (getattr(whole, name)[keep] for name in ("y", "X", "region", "week", "weights"))
+    y, X, region, week, weights = rows
+    panel = TinyPanel(y, X, region, week, weights, two_way_dummies(region, week))
+    packed = np.unique(week, return_inverse=True)[1]
+    options = WildOptions(draws=40, seed=3)
+    fit = residualised(replace(panel, week=packed))
+    found = dependent_wild(fit, R, week, null=NULL, effects="re-estimated", options=options)
+    draws = multiplier_block(week_design(week, options).plan, 0)
+    want = t_by_contrast(panel, draws, week, lambda _, e: driscoll_kraay(panel, e, 6))
+    np.testing.assert_allclose(found.t_draws, want, atol=REFIT)
