@@ -134,7 +134,8 @@ with e as (
   from (select w, k, n, max(n) over (partition by w) top from joined) group by w
 ), measured as (
   select *, pow(2, -datediff('day', date '2020-01-06', w) / 28.0)
-            * sum(intensity * pow(2, datediff('day', date '2020-01-06', w) / 28.0)) over (partition by r order by w) stock
+            * sum(intensity * pow(2, datediff('day', date '2020-01-06', w) / 28.0))
+              over (partition by r order by w) stock
   from joined join shape using (w)
 )
 select m.*, y.risk risk_lag, z.spread spread_lag

@@ -1,0 +1,77 @@
+"""Levels, parents, aliases and changes of code; the shipped systems are complete."""
+
+import pandas as pd
+import pytest
+
+from panelcoop.errors import DataError
+from panelcoop.panel.region_hierarchy import china_with_centre, extend_system, region_hierarchy, us_states
+
+ROWS = pd.DataFrame(
+    [
+        ("N", "Land", "nation", "", "Le Pays|国家"),
+        ("P", "Upper", "province", "N", ""),
+        ("Q", "Lower", "province", "N", ""),
+        ("T", "Mill Town", "city", "P", "Milltown"),
+        ("K", "Brook County", "county", "T", ""),
+    ],
+    columns=["code", "name", "level", "parent", "other_names"],
+)
+CHANGES = pd.DataFrame({"old": ["T0"], "new": ["T"], "since": ["2016-01-01"]})
+
+
+@pytest.fixture
+def land():
+    return region_hierarchy(ROWS, label="land", changes=CHANGES)
+
+
+def test_ancestors_and_children(land):
+    assert [land.ancestor("K", level) for level in ("county", "city", "province", "nation")] == ["K", "T", "P", "N"]
+    assert land.ancestor("Q", "city") is None
+    assert land.children("N") == ["P", "Q"]
+    assert land.parent("N") is None
+
+
+def test_aliases_and_old_codes(land):
+    assert land.code_of("国家") == "N"
+    assert land.code_of("milltown") == "T"
+    assert land.code_of("T0") == "T"
+    with pytest.raises(DataError, match="T0"):
+        land.code_of("T0", "2015-06-01")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"level": ["nation", "province", "province", "town", "county"]}, "unknown levels town"),
+        ({"parent": ["", "N", "N", "X", "T"]}, "no row: X"),
+        ({"parent": ["", "N", "P", "P", "T"]}, "puts Q under"),
+        ({"other_names": ["", "twin", "twin", "", ""]}, "names both"),
+    ],
+)
+def test_bad_tables_are_named(change, message):
+    with pytest.raises(DataError, match=message):
+        region_hierarchy(ROWS.assign(**change), label="land")
+
+
+def test_changes_in_a_circle_are_refused():
+    circle = pd.DataFrame({"old": ["a", "b"], "new": ["b", "a"], "since": "2016-01-01"})
+    with pytest.raises(DataError, match="circle"):
+        region_hierarchy(ROWS, label="land", changes=circle).code_of("a")
+
+
+def test_cities_can_be_added_to_china():
+    wuhan = pd.DataFrame(
+        {"code": ["420100"], "name": ["Wuhan"], "level": ["city"], "parent": ["CN-HB"], "name_zh": ["武汉市"]}
+    )
+    system = extend_system(china_with_centre(), wuhan)
+    assert system.code_of("武汉市") == "420100"
+    assert system.table.loc["420100", "parent"] == "CN-HB"
+
+
+def test_shipped_systems():
+    china, states = china_with_centre(), us_states()
+    assert (china.table["parent"] == "CN").sum() == 31
+    assert (states.table["parent"] == "US").sum() == 51
+    assert states.code_of("District of Columbia") == states.code_of("DC") == "US-DC"
+    assert states.code_of("Washington") == "US-WA"
+    assert states.code_of("加利福尼亚州") == "US-CA"
