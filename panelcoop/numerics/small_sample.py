@@ -59,7 +59,9 @@ def small_sample_rule(kind: Covariance, preset: SmallSample) -> SmallSampleRule:
     stata: as fixest, K by rank (reghdfe); `newey` has n/(n-K) and no G factor, `xtscc` both factors.
     linearmodels: n/(n-K) with all effects counted by rank (a single effect nested in the clusters is not), no G factor.
     plm: HC1 n/(n-k) with effects ignored; no other factor.
-    CRV2 and CRV3 carry their own correction and take no rows factor; CRV3 multiplies by (G-1)/G.
+    HC2, HC3, CRV2 and CRV3 carry their own correction and take no factor in rows (pyfixest multiplies HC2 and HC3 by
+    n/(n-K), and its CRV3 by G/(G-1) (n-1)/(n-K)); CRV3 multiplies the sum over left-out clusters by (G-1)/G.
+    Conley has the factor in rows only. Poisson uses the same factors; its iid covariance has (n-1)/(n-K) in fixest.
 
     Raises
     ------

@@ -51,6 +51,14 @@ def test_leverage_of_columns_and_effects(s, kind, power):
     close(covariance(fit(s), kind), sandwich(b, scores.T @ scores))
 
 
+def test_leverage_of_three_effects():
+    s = sample(29, regions=9, weeks=8)
+    s = Sample(s.outcome, s.columns, [*s.effects, np.random.default_rng(2).integers(0, 3, s.n)], None, None)
+    b = brute_force(s)
+    scores = b.columns * (b.resid / (1 - np.diag(b.hat)))[:, None]
+    close(covariance(fit(s), "HC3"), sandwich(b, scores.T @ scores))
+
+
 def test_crv1_and_two_way(s):
     b, f = brute_force(s), fit(s)
 

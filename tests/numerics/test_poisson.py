@@ -19,9 +19,9 @@ def counts(s, seed=0, slope=0.3):
     return rng.poisson(np.exp(line)).astype(float)
 
 
-def brute(y, columns, effects, offset=0.0, weights=None):
+def brute(y, columns, effects, offset=0.0, weights=None, trend=None):
     """Newton's method on dummies."""
-    left, size, _ = np.linalg.svd(dummies(effects), full_matrices=False)
+    left, size, _ = np.linalg.svd(dummies(effects, trend), full_matrices=False)
     Q = left[:, size > 1e-9]
     X = np.column_stack([columns, Q])
     w = np.ones(len(y)) if weights is None else weights
@@ -51,6 +51,15 @@ def test_matches_dummies(which, extras):
     np.testing.assert_allclose(covariance(found.linear, "iid", small_sample="none").cov, inverse, rtol=CLOSE, atol=1e-9)
     np.testing.assert_allclose(covariance(found.linear, "HC1", small_sample="none").cov, robust, rtol=CLOSE, atol=1e-9)
     np.testing.assert_allclose(found.mean, mean, rtol=1e-5)
+
+
+def test_region_trends_match_dummies():
+    s = sample(49, regions=10, weeks=14, trends=True)
+    y = counts(s) + 0.5
+    found = poisson(y, s.columns, effects=s.effects, trend=s.trend)
+    coef, _, robust, _ = brute(y, s.columns, s.effects, trend=s.trend)
+    np.testing.assert_allclose(found.coef, coef, rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_allclose(covariance(found.linear, "HC1", small_sample="none").cov, robust, rtol=1e-5, atol=1e-9)
 
 
 def test_many_effects_match_dummies(monkeypatch):
