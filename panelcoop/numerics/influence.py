@@ -18,6 +18,8 @@ __all__ = [
     "two_way_covariance",
 ]
 
+DRAWS_PER_BLOCK = 256
+
 QUARTILE_SPREAD = 1.3489795003921634
 """Distance between the quartiles of a standard normal."""
 
@@ -129,19 +131,36 @@ def multiplier_draws(
     Standard errors follow R did: (q75 - q25) / (z75 - z25), quartiles by the inverse of the empirical
     distribution function (type 1).
     """
-    draws = _multipliers(n_draws, len(sums), rng, kind) @ sums
+    draws = _rademacher_sums(sums, n_draws, rng) if kind == "rademacher" else _multipliers(n_draws, sums, rng, kind)
     at = [max(int(np.ceil(q * n_draws)) - 1, 0) for q in (0.25, 0.75)]
     ordered = np.partition(draws, at, axis=0)
     spread = (ordered[at[1]] - ordered[at[0]]) / QUARTILE_SPREAD
     return MultiplierDraws(draws, np.where(spread > 0, spread, np.nan))
 
 
-def _multipliers(n_draws: int, n: int, rng: np.random.Generator, kind: str) -> FloatArray:
+def _rademacher_sums(sums: FloatArray, n_draws: int, rng: np.random.Generator) -> FloatArray:
+    """Sum clusters with random signs, in blocks that stay in the cache.
+
+    Signs are 2 b - 1 with random bits b. Columns are scaled to unit length and summed in single precision: an error
+    near 1e-6 of a draw's standard deviation.
+    """
+    n = len(sums)
+    size = np.sqrt((sums**2).sum(axis=0))
+    scale = np.where(size > 0, size, 1.0)
+    unit = (sums / scale).astype(np.float32)
+    total = (sums / scale).sum(axis=0)
+    draws = np.empty((n_draws, sums.shape[1]))
+    for start in range(0, n_draws, DRAWS_PER_BLOCK):
+        count = min(DRAWS_PER_BLOCK, n_draws - start)
+        bits = np.unpackbits(np.frombuffer(rng.bytes((count * n + 7) // 8), dtype=np.uint8))[: count * n]
+        draws[start : start + count] = 2.0 * (bits.reshape(count, n).astype(np.float32) @ unit) - total
+    return draws * scale
+
+
+def _multipliers(n_draws: int, sums: FloatArray, rng: np.random.Generator, kind: str) -> FloatArray:
+    shape = (n_draws, len(sums))
     if kind == "gaussian":
-        return rng.standard_normal((n_draws, n))
-    if kind == "mammen":
-        root = np.sqrt(5.0)
-        low = rng.random((n_draws, n)) < (root + 1) / (2 * root)
-        return np.asarray(np.where(low, (1 - root) / 2, (1 + root) / 2))
-    bits = np.unpackbits(np.frombuffer(rng.bytes((n_draws * n + 7) // 8), dtype=np.uint8))[: n_draws * n]
-    return np.asarray(bits.reshape(n_draws, n) * 2.0 - 1.0)
+        return np.asarray(rng.standard_normal(shape) @ sums)
+    root = np.sqrt(5.0)
+    low = rng.random(shape) < (root + 1) / (2 * root)
+    return np.asarray(np.where(low, (1 - root) / 2, (1 + root) / 2) @ sums)

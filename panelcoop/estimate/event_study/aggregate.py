@@ -19,7 +19,7 @@ from panelcoop.results import Contrast, Estimate
 
 __all__ = ["Aggregation", "EventAggregate", "aggregate_events"]
 
-Aggregation: TypeAlias = Literal["overall", "horizon", "cohort", "calendar", "stage"]
+Aggregation: TypeAlias = Literal["overall", "horizon", "cohort", "calendar", "stage", "dose"]
 """By what effects are averaged."""
 
 
@@ -63,7 +63,8 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
         "overall": all treated cells by size. "horizon": by event time; overall = plain mean over horizons >= 0.
         "cohort": plain mean over a cohort's weeks; overall = by cohort size. "calendar": cohorts treated in a week by
         size; overall = plain mean over weeks. "stage": cells by the stage in which their event happened (the study
-        needs ``stage=``); overall as in "overall".
+        needs ``stage=``); overall as in "overall". "dose": cells by the dose of their event (the events need
+        ``with_dose_bins``).
     level
         Level of the interval of ``overall``.
 
@@ -81,7 +82,7 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
     Averages follow Callaway and Sant'Anna (2021, section 3) and R did's ``aggte``: with estimated cohort shares, the
     influence contains their sampling error; regression and imputation estimators take shares as fixed.
     """
-    fail_if_not_one_of(by, ("overall", "horizon", "cohort", "calendar", "stage"), "by")
+    fail_if_not_one_of(by, ("overall", "horizon", "cohort", "calendar", "stage", "dose"), "by")
     cells = study.needed_cells()
     post = (cells.horizon >= 0) & cells.estimated & ~cells.reference
     if not post.any():
@@ -129,7 +130,8 @@ def _averages(study: EventStudy, cells: CellEstimates, by: Aggregation, post: Bo
         return _Averages(labels, values, rows, float(values.mean()), rows.mean(axis=1))
     code = cells.cohort_split[cells.cohort]
     if not study.stage_labels:
-        msg = "Effects by stage need the stage of each event: call event_study(..., stage='column')."
+        how = "event_study(..., stage='column')" if by == "stage" else "events.with_dose_bins(edges)"
+        msg = f"Effects by {by} need the {by} of each event: use {how}."
         raise IdentificationError(msg)
     grouping, values, rows = group_influence(cells, code.astype(float), post & (code >= 0))
     labels = [study.stage_labels[int(c)] for c in grouping.labels]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -177,6 +178,8 @@ def event_design(
     )
     if stage is not None:
         design = _with_stages(design, panel.data[stage])
+    elif events.dose_bins is not None:
+        design = _with_doses(design, events.dose_bins)
     return keep_units(design, np.asarray(design.observed.any(axis=1)), "never observed") if dropped else design
 
 
@@ -245,6 +248,16 @@ def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
     named = [("no stage" if pd.isna(f) else f) if here else None for f, here in zip(found, inside, strict=True)]
     codes, labels = pd.factorize(pd.Series(named, dtype=object))
     return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels))
+
+
+def _with_doses(design: EventDesign, bins: tuple[float, ...]) -> EventDesign:
+    """Read the dose bin of each region's event."""
+    dose = np.full(len(design.regions), np.nan)
+    place = design.regions.get_indexer(pd.Index(design.events.table["region"]))
+    dose[place] = design.events.table["dose"]
+    code = np.where(np.isnan(dose), -1, np.searchsorted(bins, dose) - 1)
+    labels = tuple(f"({low:g}, {high:g}]" for low, high in pairwise(bins))
+    return replace(design, split=code.astype(np.int64), split_labels=labels)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -42,6 +42,9 @@ class Events:
         Leads and lags shown, for example (8, 12): horizons -8 to 12; None shows every horizon.
     ends
         What becomes of horizons beyond the window.
+    dose_bins
+        Ascending edges of dose bins, for effects by dose (absorbing events with a dose): (0, 1, 2) makes the bins
+        (0, 1] and (1, 2].
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Events:
     anticipation: int | None = None
     window: tuple[int, int] | None = None
     ends: WindowEnds = "binned"
+    dose_bins: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be."""
@@ -184,6 +188,25 @@ class Events:
             window=self.window if window is None else window,
             ends=self.ends if ends is None else ends,
         )
+
+    def with_dose_bins(self, edges: Sequence[float]) -> Events:
+        """Return the events with their doses put into bins, so that effects can be averaged by dose.
+
+        Raises
+        ------
+        DataError
+            If there is no dose, edges do not ascend, or a dose lies outside them.
+        """
+        if "dose" not in self.table:
+            msg = "These events have no dose: Events.from_table(table, dose='column')."
+            raise DataError(msg)
+        bins = tuple(float(e) for e in edges)
+        outside = (self.table["dose"] <= bins[0]) | (self.table["dose"] > bins[-1]) | self.table["dose"].isna()
+        if sorted(set(bins)) != list(bins) or outside.any():
+            low, high = self.table["dose"].min(), self.table["dose"].max()
+            msg = f"Edges must ascend and hold every dose; doses run from {low} to {high}."
+            raise DataError(msg)
+        return replace(self, dose_bins=bins)
 
     def with_focus(self, focus: Callable[[pd.DataFrame], pd.Series]) -> Events:
         """Return the events with only some of them studied: a rule on the table, true or false per row."""

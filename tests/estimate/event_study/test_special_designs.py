@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from panelcoop.errors import DataError, IdentificationError
+from panelcoop.estimate.event_study.aggregate import aggregate_events
 from panelcoop.estimate.event_study.api import event_study
 from panelcoop.estimate.event_study.dyadic import Dyadic
 from panelcoop.estimate.event_study.events import Events
@@ -135,3 +136,20 @@ def test_randomised_dates_enumerate_small_designs():
     assert found.enumerated
     assert found.draws.size == 5
     assert found.pvalue in [i / 5 for i in range(1, 6)]
+
+
+def test_effects_by_dose_bin_add_up():
+    rng = np.random.default_rng(9)
+    n, T = 30, 16
+    dose = np.where(np.arange(n) < 16, np.resize([0.5, 1.5], n), 0.0)
+    y = rng.normal(size=(n, 1)) + rng.normal(size=(1, T)) + dose[:, None] ** 2 * (np.arange(T) >= 8)
+    table = pd.DataFrame({"region": [f"r{i:02d}" for i in range(16)], "date": 8, "dose": dose[:16]})
+    events = Events.from_table(table, dose="dose")
+    study = event_study(_frame(y), events.with_dose_bins([0, 1, 2]), outcome="y", estimator="callaway-santanna")
+    by_dose = aggregate_events(study, "dose")
+    assert by_dose.params.to_dict() == pytest.approx({"(0, 1]": 0.25, "(1, 2]": 2.25})
+    assert by_dose.overall.estimate == pytest.approx(1.25)
+    with pytest.raises(DataError, match="hold every dose"):
+        events.with_dose_bins([0, 1])
+    with pytest.raises(IdentificationError, match="with_dose_bins"):
+        aggregate_events(event_study(_frame(y), events, outcome="y"), "dose")
