@@ -134,8 +134,8 @@ def _legend(figure: Figure) -> None:
         return Line2D([], [], color=colour, marker="o", ms=4.5, mfc=face, mec=colour, mew=0.9, label=label)
 
     handles = [
-        entry("parallel trends assumed", INK["grey"], INK["grey"]),
-        entry("honest, zero excluded", INK["accent"], INK["accent"]),
-        entry("honest, zero inside", INK["accent"], "white"),
+        entry("parallel trends", INK["grey"], INK["grey"]),
+        entry("honest, excludes zero", INK["accent"], INK["accent"]),
+        entry("honest, includes zero", INK["accent"], "white"),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=3)
+    figure.legend(handles=handles, loc="lower center", ncols=3, columnspacing=1.2, handlelength=1.5)

@@ -8,20 +8,26 @@ import honest_oracle as oracle
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.optimize import linprog
 
 from panelcoop.numerics.honest import bounds
+from panelcoop.numerics.honest.batched_simplex import feasible_basis, maximise_many
 from panelcoop.numerics.honest.bounds import HonestProblem, Precision, honest_set, pieces_with_processes
-from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, accepts
+from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, accepts, largest_vertices
 from panelcoop.numerics.honest.fixed_length import fixed_length
 from panelcoop.numerics.honest.folded_normal import folded_normal_ppf
 from panelcoop.numerics.honest.identified import identified_set
 from panelcoop.numerics.honest.rays import extreme_rays
 from panelcoop.numerics.honest.restrictions import Restriction, polyhedra
 from panelcoop.numerics.honest.truncated_normal import truncated_normal_ppf
+from panelcoop.numerics.honest.vertex_pool import dual_polytope, pooled_process, simulated_statistics
 from panelcoop.numerics.honest.vertices import moments_after, vertex_process
 
 LP = 1e-7
 """HiGHS satisfies constraints to 1e-7."""
+
+ROUNDING = 1e-10
+"""The same vertices, found in two ways."""
 
 OPTIMISER = 1e-6
 """Nelder-Mead on a function with kinks."""
@@ -51,7 +57,7 @@ def pose(study, restriction, method="Conditional"):
 @pytest.mark.parametrize("target", TARGETS, ids=["first", "average", "mixed"])
 def test_rays_are_all_vertices(restriction, target):
     study = oracle.random_study(1, 3, 3, target)
-    nuisance = moments_after(polyhedra(restriction, 1.0, 3, 3)[0], study)[3]
+    nuisance = moments_after(polyhedra(restriction, 1.0, 3, 3)[0], study).nuisance
     found = extreme_rays(nuisance)
     found = found / found.sum(axis=1, keepdims=True)
     expected = oracle.vertices(nuisance)
@@ -65,7 +71,7 @@ def test_statistic_is_the_value_of_the_linear_programme(restriction):
     study = oracle.random_study(2, 3, 4, [0.25] * 4)
     theta = np.linspace(-0.5, 0.8, 7)
     for piece in polyhedra(restriction, magnitude(restriction), 3, 4)[:3]:
-        values = vertex_process(piece, study).values(theta).max(axis=0)
+        values = vertex_process(moments_after(piece, study)).values(theta).max(axis=0)
         level, sigma, direction, nuisance = oracle.moments(piece, study)
         sd = np.sqrt(np.diag(sigma))
         expected = [oracle.largest(level - direction * t, nuisance, sd)[0] for t in theta]
@@ -95,6 +101,57 @@ def test_acceptance_within_a_fixed_length_interval():
     assert found.tolist() == [oracle.accepts(piece, study, t, problem.second_size, fixed=fixed) for t in theta]
     assert found.any()
     assert not found.all()
+
+
+@pytest.mark.parametrize(
+    ("restriction", "n_post"),
+    [(Restriction(bias="positive"), 5), (Restriction("smoothness", monotone="increasing"), 6)],
+    ids=["DeltaRMPB", "DeltaSDI"],
+)
+def test_a_pool_of_vertices_decides_as_all_of_them_do(restriction, n_post):
+    study = oracle.random_study(8, 3, n_post, np.full(n_post, 1 / n_post))
+    moments = moments_after(polyhedra(restriction, 0.3, 3, n_post)[0], study)
+    whole, polytope = vertex_process(moments), dual_polytope(moments)
+    draws = np.random.default_rng(0).standard_normal((200, 3 + n_post))
+    statistics = simulated_statistics(polytope, draws)
+    assert statistics == pytest.approx(largest_vertices(whole, draws), abs=ROUNDING)
+    first = FirstStage(float(np.quantile(statistics, 0.995)))
+    theta = np.linspace(study.target - 8 * study.std_error, study.target + 8 * study.std_error, 100)
+    pool = pooled_process(polytope, theta, first.most)
+    assert pool.level.size < whole.level.size / 4
+    assert pool.satisfied() == pytest.approx(whole.satisfied(), abs=1e-6)
+    found, expected = (accepts(ConditionalTest(p, 0.045, first), theta) for p in (pool, whole))
+    assert found.tolist() == expected.tolist()
+    assert 0 < found.sum() < theta.size
+
+
+def test_many_programmes_at_once():
+    rng = np.random.default_rng(5)
+    equal = np.vstack([np.ones(9), rng.normal(size=(3, 9))])
+    right = equal @ rng.dirichlet(np.ones(9))
+    flip = np.sign(right)[:, None]
+    equal, right = flip * equal, np.abs(right)
+    costs = rng.normal(size=(20, 9))
+    weights = maximise_many(costs, equal, right, feasible_basis(equal, right))
+    assert (weights >= 0).all()
+    assert weights @ equal.T == pytest.approx(np.tile(right, (20, 1)), abs=1e-6)
+    best = [-linprog(-c, A_eq=equal, b_eq=right, method="highs").fun for c in costs]
+    assert (weights * costs).sum(axis=1) == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["relative-magnitudes", "smoothness", "smoothness-relative"])
+def test_more_vertices_than_can_be_enumerated(kind):
+    study = oracle.random_study(9, 2, 13, np.full(13, 1 / 13))
+    restriction = Restriction(kind, bias="positive", monotone="increasing")
+    problem = HonestProblem(study, restriction, "C-LF", 0.05, Precision(draws=1000, points=100))
+    assert vertex_process(moments_after(polyhedra(restriction, 0.1, 2, 13)[0], study)) is None
+    low, high = identified_set(problem, 0.1)
+    ends = [oracle.identified(p, study) for p in polyhedra(restriction, 0.1, 2, 13)]
+    ends = [e for e in ends if e is not None]
+    expected = (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else (np.nan, np.nan)
+    assert (low, high) == pytest.approx(expected, abs=1e-6, nan_ok=True)
+    found = honest_set(problem, 0.1)
+    assert found.low < found.high
 
 
 def test_no_effect_is_left_to_profile_out_with_one_later_period():

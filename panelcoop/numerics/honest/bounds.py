@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from panelcoop.errors import IdentificationError
 from panelcoop.numerics.honest.bias_path import BiasPath, bias_path
-from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, least_favourable
+from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, largest_vertices
 from panelcoop.numerics.honest.confidence_set import ConfidenceSet, Scan, accepted_by_any, confidence_set
 from panelcoop.numerics.honest.fixed_length import FixedLength, fixed_length
 from panelcoop.numerics.honest.restrictions import Polyhedron, Restriction, polyhedra, second_differences
 from panelcoop.numerics.honest.study import StudyArrays
-from panelcoop.numerics.honest.vertices import VertexProcess, vertex_process
+from panelcoop.numerics.honest.vertex_pool import dual_polytope, pooled_process, simulated_statistics
+from panelcoop.numerics.honest.vertices import Moments, VertexProcess, moments_after, vertex_process
 from panelcoop.options import FloatArray
 
 __all__ = ["HonestMethod", "HonestProblem", "Precision", "honest_set", "pieces_with_processes", "set_reaches"]
@@ -24,10 +24,10 @@ __all__ = ["HonestMethod", "HonestProblem", "Precision", "honest_set", "pieces_w
 HonestMethod: TypeAlias = Literal["FLCI", "Conditional", "C-F", "C-LF"]
 WINDOW = 20.0  # standard errors of the target on either side of the largest bias, as in the authors' software
 FIRST_STAGE = 0.1  # share of alpha spent on the first stage of a hybrid, as Rambachan and Roth recommend
-TOO_MANY = (
-    "This target with this sign or direction leaves too many moment inequalities to enumerate; bound single horizons, "
-    "or use fewer periods after the event."
-)
+FEWEST_DRAWS = 1_000  # draws behind a least favourable critical value where each needs a linear programme, as in R
+DRAWN_CELLS = 2_000_000  # where there are hundreds of vertices, draws times vertices, and at least FEWEST_DRAWS draws
+POOL_POINTS = 250  # targets at which a pool of vertices is complete; stretches on which a vertex leads are far longer
+FEW_POINTS = 50  # the same for an identified set
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Precision:
     refine
         Refine endpoints beyond the grid; False reports the outermost accepted grid points.
     draws, seed
-        Simulated draws behind least favourable critical values, and their seed.
+        Simulated draws behind least favourable critical values, and their seed. Where there are hundreds of dual
+        vertices, the first 2 million / vertices draws are used, and at least 1,000.
     """
 
     points: int = 1000
@@ -121,12 +122,13 @@ def set_reaches(problem: HonestProblem, magnitude: float, null: float) -> bool:
 
 
 def pieces_with_processes(problem: HonestProblem, magnitude: float) -> Iterator[tuple[Polyhedron, VertexProcess]]:
-    """Walk through the polyhedra of the restriction with their dual vertices."""
+    """Walk through the polyhedra of the restriction with their dual vertices, whatever the method."""
     study = problem.study
     for piece in polyhedra(problem.restriction, magnitude, study.n_pre, study.n_post):
-        process = vertex_process(piece, study)
+        moments = moments_after(piece, study)
+        process = vertex_process(moments)
         if process is None:
-            raise IdentificationError(TOO_MANY)
+            process = pooled_process(dual_polytope(moments), _window(problem, magnitude, FEW_POINTS), -np.inf)
         yield piece, process
 
 
@@ -134,21 +136,44 @@ def _tests(problem: HonestProblem, magnitude: float) -> tuple[FixedLength | None
     """Set up one test per polyhedron; polyhedra that ask the same of later periods are tested once."""
     first = fixed_length(problem.study, problem.path, magnitude, problem.kappa) if problem.method == "C-F" else None
     found = {}
-    for _, process in pieces_with_processes(problem, magnitude):
-        key = process.level.tobytes() + process.root.tobytes()
+    for piece in polyhedra(problem.restriction, magnitude, problem.study.n_pre, problem.study.n_post):
+        moments = moments_after(piece, problem.study)
+        key = moments.matrix.tobytes() + moments.bound.tobytes()
         if key not in found:
-            found[key] = _test(problem, process, first)
+            found[key] = _test(problem, moments, magnitude, first)
     return first, list(found.values())
 
 
-def _test(problem: HonestProblem, process: VertexProcess, first: FixedLength | None) -> ConditionalTest:
+def _test(problem: HonestProblem, moments: Moments, magnitude: float, first: FixedLength | None) -> ConditionalTest:
+    """Find the dual vertices and the first stage of one polyhedron."""
+    process = vertex_process(moments)
+    if process is None:
+        polytope = dual_polytope(moments)
+        most = _critical(problem, partial(simulated_statistics, polytope), FEWEST_DRAWS)
+        process = pooled_process(polytope, _window(problem, magnitude, POOL_POINTS), most)
+    else:
+        draws = max(FEWEST_DRAWS, DRAWN_CELLS // process.level.size)
+        most = _critical(problem, partial(largest_vertices, process), draws)
     if problem.method == "Conditional":
         return ConditionalTest(process, problem.alpha, FirstStage())
     if first is None:
-        most = least_favourable(process, problem.kappa, problem.normals)
         return ConditionalTest(process, problem.second_size, FirstStage(most=most))
     stage = FirstStage(weights=first.weights, half_length=first.half_length)
     return ConditionalTest(process, problem.second_size, stage, first.estimate)
+
+
+def _critical(problem: HonestProblem, statistics: Callable[[FloatArray], FloatArray], draws: int) -> float:
+    """Take the 1 - kappa quantile of simulated statistics, of type 7 as in R; infinite without such a first stage."""
+    if problem.method != "C-LF":
+        return np.inf
+    return float(np.quantile(statistics(problem.normals[:draws]), 1 - problem.kappa))
+
+
+def _window(problem: HonestProblem, magnitude: float, points: int) -> FloatArray:
+    """Lay out targets at which a pool of vertices is complete: the first window, and ends of a window twice as wide."""
+    scan = _scan(problem, magnitude, None)
+    inner = np.linspace(scan.centre - scan.half, scan.centre + scan.half, points)
+    return np.concatenate([[scan.centre - 2 * scan.half], inner, [scan.centre + 2 * scan.half]])
 
 
 def _scan(problem: HonestProblem, magnitude: float, first: FixedLength | None) -> Scan:

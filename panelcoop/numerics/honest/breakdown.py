@@ -8,7 +8,7 @@ from panelcoop.numerics.honest.bounds import HonestProblem, set_reaches
 
 __all__ = ["breakdown_value"]
 
-HALVINGS = 24
+HALVINGS = 14
 DOUBLINGS = 12
 
 
@@ -28,7 +28,7 @@ def breakdown_value(problem: HonestProblem, null: float = 0.0) -> float:
 
     Notes
     -----
-    Doubling, then bisection to 2**-24 of the last doubling. The set reaches the null when it holds a value on the
+    Doubling, then bisection to 2**-14 of the last doubling. The set reaches the null when it holds a value on the
     null's side of it, seen from the estimate; this reads the interval, not a set with gaps. Sets grow with the
     magnitude in all but contrived cases of the conditional tests; where they do not, the value found is one at which
     the null enters.

@@ -10,13 +10,12 @@ from panelcoop.numerics.honest.truncated_normal import truncated_normal_ppf
 from panelcoop.numerics.honest.vertices import VertexProcess
 from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["ConditionalTest", "FirstStage", "accepts", "least_favourable"]
+__all__ = ["SLACK", "STILL", "ConditionalTest", "FirstStage", "accepts", "largest_vertices", "truncation_bounds"]
 
 STILL = 1e-12  # variance of a vertex that is not random
 FLAT = 1e-9  # two vertices that move together: no truncation follows from them
 SLACK = 1e-9  # rounding in a statistic that is zero
 CELLS = 2_000_000  # entries of one block of draws by vertices
-FEWEST_DRAWS = 1_000  # the number of draws in the authors' software
 
 
 @dataclass(frozen=True)
@@ -58,23 +57,17 @@ class ConditionalTest:
     centre: float = 0.0
 
 
-def least_favourable(process: VertexProcess, kappa: float, draws: FloatArray) -> float:
-    """Simulate the 1 - kappa quantile of the statistic when every moment is zero in expectation.
+def largest_vertices(process: VertexProcess, draws: FloatArray) -> FloatArray:
+    """Return the statistic of each draw when every moment is zero in expectation, shape (n,).
 
     Parameters
     ----------
     draws
         Standard normals, shape (n, P + T).
-
-    Notes
-    -----
-    Quantile of type 7 (linear interpolation), as in R. Section 6.2 of Andrews, Roth and Pakes (2023). Where there are
-    hundreds of vertices only the first draws are used, 2 million divided by the vertices and at least 1,000.
     """
-    draws = draws[: max(FEWEST_DRAWS, CELLS // process.level.size)]
     step = max(1, CELLS // process.level.size)
-    largest = [(draws[i : i + step] @ process.root).max(axis=1) for i in range(0, len(draws), step)]
-    return float(np.quantile(np.concatenate(largest), 1 - kappa))
+    parts = [(draws[i : i + step] @ process.root).max(axis=1) for i in range(0, len(draws), step)]
+    return np.concatenate(parts)
 
 
 def accepts(test: ConditionalTest, theta: FloatArray) -> BoolArray:
@@ -86,7 +79,9 @@ def accepts(test: ConditionalTest, theta: FloatArray) -> BoolArray:
     independent of it, eta is normal truncated to [vlo, vup] with vlo = max over Cov(v, g) < Var(g) of (T_v - r_v eta)
     / (1 - r_v), r_v = Cov(v, g) / Var(g), and vup the least over the others. Taking vertices, not bases, handles
     degenerate and non-unique dual solutions alike. The test rejects when eta / sd(g) exceeds the larger of zero and
-    the 1 - size quantile of that truncated normal. A vertex without variance rejects when it is positive.
+    the 1 - size quantile of that truncated normal. A vertex without variance rejects when it is positive. A first stage
+    by a fixed-length interval rejects on its very edge, where a truncation bound may touch the statistic and the
+    conditional test says nothing.
     """
     accepted = np.zeros(theta.size, dtype=bool)
     step = max(1, CELLS // test.process.level.size)
@@ -99,7 +94,8 @@ def _accepts(test: ConditionalTest, theta: FloatArray) -> BoolArray:
     values = test.process.values(theta)
     largest = values.argmax(axis=0)
     eta = values[largest, np.arange(theta.size)]
-    passed: BoolArray = (eta <= test.first.most) & (np.abs(test.centre - theta) <= test.first.half_length)
+    inside = np.abs(test.centre - theta) < (1 - SLACK) * test.first.half_length
+    passed: BoolArray = (eta <= test.first.most) & inside
     accepted = np.asarray(passed & (eta <= SLACK))
     open_ = np.flatnonzero(passed & ~accepted)
     for g in np.unique(largest[open_]):
@@ -111,19 +107,35 @@ def _accepts(test: ConditionalTest, theta: FloatArray) -> BoolArray:
 
 def _below_quantile(test: ConditionalTest, g: int, values: FloatArray, theta: FloatArray) -> BoolArray:
     """Compare the statistic with its truncated normal quantile where vertex g is the largest."""
-    variance = test.process.covariance[g, g]
-    eta, ratio = values[g], test.process.covariance[:, g] / variance
+    eta, sd = values[g], np.sqrt(test.process.covariance[g, g])
+    low, high = truncation_bounds(test.process, g, values)
+    high = np.minimum(high, test.first.most)
+    if test.first.weights is not None:
+        low, high = _within_fixed_length(test, g, theta, eta, (low, high))
+    low, high = np.minimum(low, eta), np.maximum(high, eta)  # both hold exactly; rounding may disagree
+    critical = truncated_normal_ppf(1 - test.size, low / sd, high / sd)
+    return np.asarray(eta / sd <= np.maximum(critical, 0.0))
+
+
+def truncation_bounds(process: VertexProcess, g: int, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the interval of the statistic on which vertex g is the largest, given what is independent of it.
+
+    Parameters
+    ----------
+    values
+        Values of all vertices at n targets, shape (v, n).
+
+    Returns
+    -------
+    low, high
+        Shape (n,) each, possibly infinite.
+    """
+    eta, ratio = values[g], process.covariance[:, g] / process.covariance[g, g]
     gap = 1.0 - ratio
     below, above = gap > FLAT, gap < -FLAT
     low = ((values[below] - ratio[below, None] * eta) / gap[below, None]).max(axis=0, initial=-np.inf)
     high = ((values[above] - ratio[above, None] * eta) / gap[above, None]).min(axis=0, initial=np.inf)
-    high = np.minimum(high, test.first.most)
-    if test.first.weights is not None:
-        low, high = _within_fixed_length(test, g, theta, eta, (low, high))
-    sd = np.sqrt(variance)
-    low, high = np.minimum(low, eta), np.maximum(high, eta)  # both hold exactly; rounding may disagree
-    critical = truncated_normal_ppf(1 - test.size, low / sd, high / sd)
-    return np.asarray(eta / sd <= np.maximum(critical, 0.0))
+    return low, high
 
 
 def _within_fixed_length(

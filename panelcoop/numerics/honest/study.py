@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -73,6 +74,12 @@ class StudyArrays:
     def std_error(self) -> float:
         """Its standard error."""
         return float(np.sqrt(self.weights @ self.covariance[self.n_pre :, self.n_pre :] @ self.weights))
+
+    @cached_property
+    def root(self) -> FloatArray:
+        """A square root R of the covariance, R'R, also where it is singular; shape (P + T, P + T)."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.asarray((vectors * np.sqrt(values.clip(0.0))).T)
 
 
 def original_interval(study: StudyArrays, alpha: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from panelcoop.numerics.honest.restrictions import Polyhedron
 from panelcoop.numerics.honest.study import StudyArrays
 from panelcoop.options import FloatArray
 
-__all__ = ["VertexProcess", "moments_after", "vertex_process"]
+__all__ = ["Moments", "VertexProcess", "moments_after", "vertex_process"]
 
 NO_VARIANCE = 1e-12  # relative to the largest variance of a moment
 
@@ -54,18 +54,54 @@ class VertexProcess:
         return float(at[up].max(initial=-np.inf)), float(at[down].min(initial=np.inf))
 
 
-def moments_after(piece: Polyhedron, study: StudyArrays) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Keep the inequalities that involve later periods and profile out all effects but the target.
+@dataclass(frozen=True)
+class Moments:
+    """Inequalities E[A beta - b - a theta - X tau] <= 0 of one polyhedron.
 
-    Returns
-    -------
+    Attributes
+    ----------
     matrix, bound, direction, nuisance
-        A, b, a and X in E[A beta - b - a theta - X tau] <= 0; the target has direction a, the nuisance effects X.
+        A (m, P + T), b (m,), a (m,), X (m, T - 1).
+    sd
+        Standard deviations of A beta, shape (m,).
+    study
+        The coefficients.
+    """
+
+    matrix: FloatArray
+    bound: FloatArray
+    direction: FloatArray
+    nuisance: FloatArray
+    sd: FloatArray
+    study: StudyArrays
+
+    def process(self, weights: FloatArray) -> VertexProcess:
+        """Follow given dual vertices, one per row, scaled so that sd'w = 1."""
+        weights = weights / (weights @ self.sd)[:, None]
+        rows = weights @ self.matrix
+        loading = rows @ self.study.covariance
+        covariance = loading @ rows.T
+        still = np.diag(covariance) <= NO_VARIANCE
+        covariance[still, :] = 0.0
+        covariance[:, still] = 0.0
+        root = self.study.root @ rows.T
+        root[:, still] = 0.0
+        level = rows @ self.study.estimates - weights @ self.bound
+        return VertexProcess(level, weights @ self.direction, covariance, loading, root)
+
+
+def moments_after(piece: Polyhedron, study: StudyArrays) -> Moments:
+    """Keep the inequalities that involve later periods and profile out all effects but the target.
 
     Notes
     -----
     Inequalities among earlier periods alone do not bound the target and are left out, as the authors' software does
     by default. The nuisance directions are a basis of {tau: l'tau = 0}; the answer does not depend on which.
+
+    Raises
+    ------
+    IdentificationError
+        If the covariance leaves a moment without variance.
     """
     after = piece.matrix[:, study.n_pre :]
     rows = (after != 0).any(axis=1)
@@ -73,36 +109,23 @@ def moments_after(piece: Polyhedron, study: StudyArrays) -> tuple[FloatArray, Fl
     others = np.delete(np.arange(study.n_post), pivot)
     basis = np.delete(np.eye(study.n_post), pivot, axis=1)
     basis[pivot] = -study.weights[others] / study.weights[pivot]
-    direction = after[rows, pivot] / study.weights[pivot]
-    return piece.matrix[rows], piece.bound[rows], direction, after[rows] @ basis
-
-
-def vertex_process(piece: Polyhedron, study: StudyArrays) -> VertexProcess | None:
-    """Enumerate the dual vertices of a piece; None where there are too many.
-
-    Notes
-    -----
-    The statistic of Andrews, Roth and Pakes (2023) is min eta s.t. y(theta) - X tau <= eta sd, whose dual is max
-    w'y(theta) over {w >= 0, X'w = 0, sd'w = 1}. Its vertices are the extreme rays of {w >= 0, X'w = 0}, scaled; they
-    do not depend on the data, and the rays not even on the covariance or the magnitude.
-    """
-    matrix, bound, direction, nuisance = moments_after(piece, study)
-    weights = extreme_rays(nuisance)
-    if weights is None:
-        return None
+    matrix = piece.matrix[rows]
     sd = np.sqrt(np.einsum("ij,jk,ik->i", matrix, study.covariance, matrix))
-    if (sd <= np.sqrt(NO_VARIANCE) * sd.max()).any():
+    if not (sd > np.sqrt(NO_VARIANCE) * sd.max()).all():
         raise IdentificationError(
             "A change between two periods is estimated without error: the covariance is singular."
         )
-    weights = weights / (weights @ sd)[:, None]
-    rows = weights @ matrix
-    loading = rows @ study.covariance
-    covariance = loading @ rows.T
-    still = np.diag(covariance) <= NO_VARIANCE
-    covariance[still, :] = 0.0
-    covariance[:, still] = 0.0
-    values, vectors = np.linalg.eigh(study.covariance)
-    root = (vectors * np.sqrt(values.clip(0.0))).T @ rows.T
-    root[:, still] = 0.0
-    return VertexProcess(rows @ study.estimates - weights @ bound, weights @ direction, covariance, loading, root)
+    return Moments(matrix, piece.bound[rows], after[rows, pivot] / study.weights[pivot], after[rows] @ basis, sd, study)
+
+
+def vertex_process(moments: Moments) -> VertexProcess | None:
+    """Enumerate the dual vertices; None where there are too many.
+
+    Notes
+    -----
+    The statistic of Andrews, Roth and Pakes (2023) is min eta s.t. y(theta) - X tau <= eta sd, whose dual is
+    max w'y(theta) over {w >= 0, X'w = 0, sd'w = 1}. Its vertices are the extreme rays of {w >= 0, X'w = 0}, scaled;
+    they do not depend on the data, and the rays not even on the covariance or the magnitude.
+    """
+    weights = extreme_rays(moments.nuisance)
+    return None if weights is None else moments.process(weights)
