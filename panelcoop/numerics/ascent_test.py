@@ -71,9 +71,7 @@ class AscentTest:
     net_rise
         Last minus first value of m.
     p_up, p_down
-        Drift up: the larger of the p-values of the net rise against the noise range and of `drift`. Drift down: the
-        largest of the net fall's, of `drift` and of the Harvey-Leybourne-Taylor test, which counts waves as noise: a
-        hump that ends a little below its start is a life cycle, not a decline.
+        Drift: the larger of the p-values of the net rise (fall) against the noise range and of `drift`.
     drift
         Perron-Shintani-Yabu test of the slope with Fourier pairs for the waves.
     drift_checks
@@ -181,7 +179,7 @@ def ascent_test(path: FloatArray, positions: FloatArray, settings: AscentSetting
         noise=noise,
         net_rise=net_rise,
         p_up=max(exceedance(ranges, net_rise), drift.p_up),
-        p_down=max(exceedance(ranges, -net_rise), drift.p_down, checks[0].p_down),
+        p_down=max(exceedance(ranges, -net_rise), drift.p_down),
         drift=drift,
         drift_checks=checks,
         ranges=ranges,

@@ -76,8 +76,9 @@ def path_and_panel(*, replications: int = 1000, draws: int = 199, seed: int = 2)
         design = Design(truth, 2.0, 52, root, 0.3)  # type: ignore[arg-type]
         for name, run in (("path", path_rejections), ("panel", panel_rejections)):
             found = run(design, replications, AscentSettings(draws=draws), np.random.default_rng(seed))
-            rows.append({"truth": truth, "root": root, "simulated": name, "U": found.ascent, "W >= 2": found.two_waves})
-    return pd.DataFrame(rows).pivot_table(index=["truth", "root"], columns="simulated").round(3)
+            rates = {f"U, {name}": found.ascent, f"W >= 2, {name}": found.two_waves}
+            rows.append({"truth": truth, "AR": root, **rates})
+    return pd.DataFrame(rows).groupby(["truth", "AR"], sort=False).first().round(3)
 
 
 def verdict_shares(

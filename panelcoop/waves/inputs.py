@@ -108,7 +108,8 @@ def wave_input(
     weights
         Column (its mean by region is used), mapping or Series by region.
     offset
-        Column the counts are a rate of; the test then runs on the log rate.
+        Column the counts are a rate of; the test then runs on the log rate. No count where the offset is zero or
+        missing says nothing and is taken as missing.
     bounds
         Bounds of an index.
 
@@ -132,8 +133,13 @@ def wave_input(
         if weights is not None or bounds is not None:
             msg = "A log-rate path weighs regions by their counts: give either offset or weights/bounds, not both."
             raise DataError(msg)
-        exposure = matrix_of(record, offset)[0][np.ix_(keep_regions, keep_weeks)]
-        notes.append(f"Log rate of {outcome} per {offset} by two-way Poisson.")
+        exposure = matrix_of(record, offset)[0]
+        idle = (values == 0) & ~(exposure > 0)
+        values = np.where(idle, np.nan, values)
+        without = f"; {int(idle.sum())} cells without any {offset} are missing, not zero" if idle.any() else ""
+        notes.append(f"Log rate of {outcome} per {offset} by two-way Poisson{without}.")
+        _fail_if_weeks_empty(values[:, keep_weeks], _kept(weeks, keep_weeks), outcome)
+        exposure = exposure[np.ix_(keep_regions, keep_weeks)]
     elif bounds is not None:
         values, note = _bounded(values, bounds, outcome)
         notes.append(note)
@@ -232,6 +238,14 @@ def _bounded(values: FloatArray, bounds: Bounds, outcome: str) -> tuple[FloatArr
 
 def _kept(labels: pd.Index, keep: BoolArray) -> pd.Index:
     return labels.take(np.flatnonzero(keep))
+
+
+def _fail_if_weeks_empty(counts: FloatArray, weeks: pd.Index, outcome: str) -> None:
+    empty: BoolArray = np.asarray(~(counts > 0).any(axis=0))
+    if empty.any():
+        named = name_few(_kept(weeks, empty))
+        msg = f"No region has any '{outcome}' in week {named}: its log rate is minus infinity. Leave these weeks out."
+        raise DataError(msg)
 
 
 def _missing_notes(seen: BoolArray, positions: FloatArray, regions: pd.Index) -> list[str]:

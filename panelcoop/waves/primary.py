@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from panelcoop.numerics.ascent_test import AscentSettings, AscentTest, ascent_test
+from panelcoop.numerics.common_path import CommonPath
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import Bounds, WaveInput, wave_input
 from panelcoop.waves.removal import Removal, as_removal, remove_drivers
@@ -109,41 +110,14 @@ def wave_test_of(
     common = work.common()
     test = ascent_test(common.path, work.positions, ascent_settings(thresholds))
     region_sd, noise_sd = work.scales(common, test.noise.trend)
-    unit = region_sd if region_sd > 0 else 1.0
     shadow = _placebo(placebo, work, test, thresholds)
-    evidence = Evidence(
-        weeks=work.weeks.size,
-        root=test.noise.root,
-        p_ascent=test.p_ascent,
-        p_waves=test.p_waves,
-        p_up_down_up=test.p_up_down_up,
-        p_drawdown=test.p_drawdown,
-        p_linear=test.p_linear,
-        p_up=test.p_up,
-        p_down=test.p_down,
-        waves=test.waves,
-        drawdown=test.drawdown / unit,
-        threshold=test.threshold / unit,
-        detectable=test.detectable / unit,
-        placebo_matches=None if shadow is None else shadow.matches,
-        sign_share=sign_share,
-    )
-    path = pd.DataFrame(
-        {
-            "path": common.path,
-            "smooth": test.smooth,
-            "low": test.smooth - test.band,
-            "high": test.smooth + test.band,
-            "regions": common.regions.astype(int),
-        },
-        index=work.weeks.rename("week"),
-    )
+    evidence = _evidence(test, region_sd if region_sd > 0 else 1.0, work.weeks.size, shadow, sign_share)
     return WaveVerdict(
         outcome=outcome,
         decision=decide(evidence, thresholds),
         evidence=evidence,
         test=test,
-        path=path,
+        path=_path_frame(common, test, work.weeks),
         episodes=_episode_frame(test, work.weeks),
         region_sd=region_sd,
         noise_sd=noise_sd,
@@ -187,6 +161,43 @@ def _placebo(
         waves=other.waves,
         shared_episodes=int(shared),
         matches=bool(other.p_ascent <= thresholds.level and shared > 0),
+    )
+
+
+def _evidence(
+    test: AscentTest, unit: float, weeks: int, shadow: PlaceboWaves | None, sign_share: float | None
+) -> Evidence:
+    """Put what the rule reads into units of the within-region standard deviation."""
+    return Evidence(
+        weeks=weeks,
+        root=test.noise.root,
+        p_ascent=test.p_ascent,
+        p_waves=test.p_waves,
+        p_up_down_up=test.p_up_down_up,
+        p_drawdown=test.p_drawdown,
+        p_linear=test.p_linear,
+        p_up=test.p_up,
+        p_down=test.p_down,
+        waves=test.waves,
+        drawdown=test.drawdown / unit,
+        threshold=test.threshold / unit,
+        detectable=test.detectable / unit,
+        net_rise=test.net_rise / unit,
+        placebo_matches=None if shadow is None else shadow.matches,
+        sign_share=sign_share,
+    )
+
+
+def _path_frame(common: CommonPath, test: AscentTest, weeks: pd.Index) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "path": common.path,
+            "smooth": test.smooth,
+            "low": test.smooth - test.band,
+            "high": test.smooth + test.band,
+            "regions": common.regions.astype(int),
+        },
+        index=weeks.rename("week"),
     )
 
 

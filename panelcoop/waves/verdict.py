@@ -51,6 +51,8 @@ class Evidence:
         Number W of disjoint episodes.
     drawdown, threshold, detectable
         Largest drawdown, the noise range c, and the minimum detectable drawdown.
+    net_rise
+        Last minus first value of the smooth.
     placebo_matches
         Whether the placebo shows a wave in the same weeks; None when no placebo was run.
     sign_share
@@ -70,6 +72,7 @@ class Evidence:
     drawdown: float
     threshold: float
     detectable: float
+    net_rise: float
     placebo_matches: bool | None = None
     sign_share: float | None = None
 
@@ -99,7 +102,7 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
     --------
     >>> small = dict.fromkeys(["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"], 0.001)
     >>> sizes = {"weeks": 150, "root": 0.4, "waves": 3, "drawdown": 1.4, "threshold": 0.3, "detectable": 0.4}
-    >>> waves = Evidence(**small, **sizes, p_down=0.999)
+    >>> waves = Evidence(**small, **sizes, p_down=0.999, net_rise=2.0)
     >>> decide(waves, WaveThresholds()).verdict
     'WAVE_AND_SPIRAL'
     """
@@ -119,8 +122,8 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
 
 
 def _contradicted(e: Evidence, t: WaveThresholds) -> Decision | None:
-    if e.p_down <= t.level:
-        reason = f"The drift is significantly negative (p = {e.p_down:.3f})."
+    if e.p_down <= t.level and -e.net_rise >= t.minimum_effect:
+        reason = f"The path drifts down: by {-e.net_rise:.2f} sd from first to last (p = {e.p_down:.3f})."
         return Decision("CONTRADICTED", 1, reason)
     if e.drawdown + e.threshold < t.minimum_effect:
         reason = (

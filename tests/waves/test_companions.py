@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from wave_frames import frame
 
 from panelcoop.numerics.cross_dependence import first_factor, pesaran_cd
 from panelcoop.panel.record import SpatialWeights, panel_from_frame
@@ -19,13 +19,6 @@ from panelcoop.waves.thresholds import WaveThresholds
 
 EXACT = 1e-10
 FEW = WaveThresholds(draws=199)
-
-
-def frame(values: np.ndarray, name: str = "y", **more: np.ndarray) -> pd.DataFrame:
-    n, t = values.shape
-    weeks = pd.date_range("2020-01-06", periods=t, freq="7D")
-    index = pd.MultiIndex.from_product([[f"r{i:02d}" for i in range(n)], weeks], names=["region", "week"])
-    return pd.DataFrame({name: values.ravel(), **{k: v.ravel() for k, v in more.items()}}, index=index)
 
 
 def test_cd_equals_its_sum_over_pairs_when_unbalanced():

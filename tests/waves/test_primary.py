@@ -6,8 +6,8 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from wave_frames import frame
 
 from panelcoop.errors import DataError, IdentificationError, PlanError
 from panelcoop.numerics.autoregression import ar1_paths, correct_root, cosine_basis, fit_noise
@@ -31,13 +31,6 @@ from panelcoop.waves.verdict import VERDICTS, Evidence, decide
 
 EXACT = 1e-10  # rounding of a few hundred additions
 FEW = WaveThresholds(draws=199)
-
-
-def frame(values: np.ndarray, name: str = "y", **more: np.ndarray) -> pd.DataFrame:
-    n, t = values.shape
-    weeks = pd.date_range("2020-01-06", periods=t, freq="7D")
-    index = pd.MultiIndex.from_product([[f"r{i:02d}" for i in range(n)], weeks], names=["region", "week"])
-    return pd.DataFrame({name: values.ravel(), **{k: v.ravel() for k, v in more.items()}}, index=index)
 
 
 def paths(count: int = 40, length: int = 14) -> np.ndarray:
@@ -241,6 +234,18 @@ def test_counts_with_an_offset_are_tested_on_the_log_rate():
     assert "placebo" in level.reason
 
 
+def test_cells_without_documents_are_missing_and_weeks_without_events_are_refused():
+    rng = np.random.default_rng(6)
+    documents = rng.integers(20, 60, (6, 60)).astype(float)
+    counts = rng.poisson(0.2 * documents).astype(float)
+    documents[2, 5] = counts[2, 5] = 0.0
+    result = wave_test(frame(counts, documents=documents), outcome="y", offset="documents", thresholds=FEW)
+    assert any("1 cells without any documents are missing" in note for note in result.notes)
+    counts[:, 7] = 0.0
+    with pytest.raises(DataError, match="2020-02-24.*minus infinity"):
+        wave_test(frame(counts, documents=documents), outcome="y", offset="documents", thresholds=FEW)
+
+
 def test_bounds_are_reported_and_the_logit_is_taken_on_request():
     rng = np.random.default_rng(1)
     values = np.clip(50 + 40 * rng.standard_normal((10, 60)), 0, 100)
@@ -306,7 +311,16 @@ def test_bad_input_is_named():
 
 def evidence(**changes: float | bool | None) -> Evidence:
     clear = dict.fromkeys(["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"], 0.001)
-    sizes = {"weeks": 150, "root": 0.4, "waves": 3, "drawdown": 1.4, "threshold": 0.3, "detectable": 0.4, "p_down": 1.0}
+    sizes = {
+        "weeks": 150,
+        "root": 0.4,
+        "waves": 3,
+        "drawdown": 1.4,
+        "threshold": 0.3,
+        "detectable": 0.4,
+        "p_down": 1.0,
+        "net_rise": 2.0,
+    }
     return Evidence(**{**clear, **sizes, **changes})
 
 
@@ -318,7 +332,8 @@ def evidence(**changes: float | bool | None) -> Evidence:
         ({"root": 0.95}, "INCONCLUSIVE"),
         ({"detectable": 0.6}, "INCONCLUSIVE"),
         ({"root": 0.95, "drawdown": 0.1, "threshold": 0.3}, "CONTRADICTED"),
-        ({"p_down": 0.01}, "CONTRADICTED"),
+        ({"p_down": 0.01, "net_rise": -0.9}, "CONTRADICTED"),
+        ({"p_down": 0.01, "net_rise": -0.1, "p_up": 1.0}, "WAVES_WITHOUT_RISE"),
         ({"placebo_matches": True}, "INCONCLUSIVE"),
         ({"sign_share": 0.7}, "INCONCLUSIVE"),
         ({"sign_share": 0.8, "placebo_matches": False}, "WAVE_AND_SPIRAL"),
