@@ -139,13 +139,14 @@ class IterativeSolver:
         for _ in range(MOST_ITERATIONS):
             turned = [r / self.totals[e][:, None] for e, r in zip(rest, residual, strict=True)]
             new = np.asarray(sum(_inner(r, t) for r, t in zip(residual, turned, strict=True)))
-            if bool(np.all(new <= self.tolerance**2 * scale)):
+            going = new > self.tolerance**2 * scale
+            if not going.any():
                 return solution
-            ratio = _ratio(new, old)
+            ratio = np.where(going, _ratio(new, old), 0.0)
             direction = [t + ratio * d for t, d in zip(turned, direction, strict=True)]
             image = self.apply(direction)
             curve = np.asarray(sum(_inner(d, i) for d, i in zip(direction, image, strict=True)))
-            step = _ratio(new, curve)
+            step = np.where(going, _ratio(new, curve), 0.0)  # columns that have converged stay where they are
             solution = [s + step * d for s, d in zip(solution, direction, strict=True)]
             residual = [r - step * i for r, i in zip(residual, image, strict=True)]
             old = new

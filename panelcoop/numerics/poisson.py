@@ -27,6 +27,7 @@ __all__ = ["PoissonFit", "poisson"]
 STEP_TOLERANCE = 1e-5  # root mean square change of the linear index; Newton squares it, so the next one is 1e-10
 MOST_ITERATIONS = 60
 LAST_STEP = 1e-7  # precision of effects that are solved iteratively, in the step that gives scores and covariance
+NEARLY = 1e-6  # share of squared norm below which a loose solution cannot tell absorbed from identified
 LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
 SUSPICIOUS = 1e-7  # fitted mean of a zero, relative to the mean outcome, below which separation is tested
 
@@ -224,9 +225,20 @@ def _last_step(data: _Data, mean: FloatArray, door: Absorber, coef: FloatArray, 
     weights = mean if data.weights is None else mean * data.weights
     working = data.columns @ coef
     working += (data.outcome - mean) / mean
-    door = loosened(reweighed(door, weights), LAST_STEP)
-    design, moments = design_of(data.columns, working, door, coef)
+    strict = reweighed(door, weights)
+    design, moments = design_of(data.columns, working, loosened(strict, LAST_STEP), coef)
+    if isinstance(strict.solver, IterativeSolver) and _rank_is_close(moments):
+        design, moments = design_of(data.columns, working, strict, coef)
     return fit_design(design, moments, names, dispersion=1.0)
+
+
+def _rank_is_close(moments: Moments) -> bool:
+    """Say whether something is so nearly absorbed that effects must be taken out to full precision."""
+    left = np.diag(moments.gram)
+    if bool(np.any(left <= NEARLY * moments.before)):
+        return True
+    unit = 1.0 / np.sqrt(left)
+    return bool(np.linalg.eigvalsh(unit[:, None] * moments.gram * unit)[0] < NEARLY)
 
 
 def _weighted(values: FloatArray, weights: FloatArray | None) -> float:

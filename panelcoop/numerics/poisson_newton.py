@@ -134,7 +134,7 @@ def _newton_step(problem: _Problem, weight: FloatArray, solver: IterativeSolver)
     mean_border = border[lead] / solver.totals[lead][:, None]
     corner = gram - border[lead].T @ mean_border
     gradient = (problem.products - border[lead].sum(axis=0))[:, None] - mean_border.T @ right[lead]
-    effects, found = _joint_gradients(solver, edge, corner, reduced, gradient)
+    effects, found = _joint_gradients(solver, edge, corner, reduced, gradient, before=np.diag(gram))
     own = solver.expand(right[lead] - border[lead] @ found, effects)
     tables = dict(zip(rest, effects, strict=True)) | {lead: own}
     return found[:, 0], [np.ascontiguousarray(tables[e][:, 0]) for e in range(len(problem.groupings))]
@@ -181,10 +181,12 @@ def _joint_gradients(
     corner: FloatArray,
     reduced: list[FloatArray],
     gradient: FloatArray,
+    *,
+    before: FloatArray,
 ) -> tuple[list[FloatArray], FloatArray]:
     """Run conjugate gradients on effects bordered by coefficients, preconditioned by totals and by the corner."""
     totals = [solver.totals[e][:, None] for e in solver.layout.rest]
-    inverse = _corner_inverse(corner)
+    inverse = _corner_inverse(corner, before)
     residual = [*reduced, gradient]
     solution = [np.zeros_like(r) for r in residual]
     direction = [np.zeros_like(r) for r in residual]
@@ -200,15 +202,20 @@ def _joint_gradients(
         image = [i + e @ direction[-1] for i, e in zip(solver.apply(direction[:-1]), edge, strict=True)]
         bottom = sum((e.T @ d for e, d in zip(edge, direction, strict=False)), corner @ direction[-1])
         image.append(bottom)
-        step = new / sum(float(d[:, 0] @ i[:, 0]) for d, i in zip(direction, image, strict=True))
+        curve = sum(float(d[:, 0] @ i[:, 0]) for d, i in zip(direction, image, strict=True))
+        if curve <= 0:
+            break  # a direction that is absorbed: nothing more to gain
+        step = new / curve
         solution = [s + step * d for s, d in zip(solution, direction, strict=True)]
         residual = [r - step * i for r, i in zip(residual, image, strict=True)]
         old = new
     return solution[:-1], solution[-1]
 
 
-def _corner_inverse(corner: FloatArray) -> FloatArray:
-    """Return a pseudo-inverse, so that columns that are not identified get no step."""
-    unit = 1.0 / np.sqrt(np.maximum(np.diag(corner), 1e-300))
+def _corner_inverse(corner: FloatArray, before: FloatArray) -> FloatArray:
+    """Return a pseudo-inverse, so that columns that are not identified get no step; `before` are squared norms (k,)."""
+    left = np.diag(corner)
+    alive = left > COLLINEAR * before
+    unit = np.where(alive, 1.0 / np.sqrt(np.where(alive, left, 1.0)), 0.0)
     scaled = unit[:, None] * corner * unit
     return np.asarray(unit[:, None] * linalg.pinvh(scaled, rtol=COLLINEAR) * unit)

@@ -19,7 +19,7 @@ def counts(s, seed=0, slope=0.3):
     return rng.poisson(np.exp(line)).astype(float)
 
 
-def brute(y, columns, effects, offset=0.0, weights=None, trend=None):
+def brute(y, columns, effects, *, offset=0.0, weights=None, trend=None):
     """Newton's method on dummies."""
     left, size, _ = np.linalg.svd(dummies(effects, trend), full_matrices=False)
     Q = left[:, size > 1e-9]
@@ -46,7 +46,9 @@ def test_matches_dummies(which, extras):
     weights = rng.uniform(0.5, 2, s.n) if extras else None
     effects = [s.effects[e] for e in which]
     found = poisson(y, s.columns, effects=effects, offset=offset, weights=weights)
-    coef, inverse, robust, mean = brute(y, s.columns, effects, 0.0 if offset is None else offset, weights)
+    coef, inverse, robust, mean = brute(
+        y, s.columns, effects, offset=0.0 if offset is None else offset, weights=weights
+    )
     np.testing.assert_allclose(found.coef, coef, rtol=CLOSE, atol=CLOSE)
     np.testing.assert_allclose(covariance(found.linear, "iid", small_sample="none").cov, inverse, rtol=CLOSE, atol=1e-9)
     np.testing.assert_allclose(covariance(found.linear, "HC1", small_sample="none").cov, robust, rtol=CLOSE, atol=1e-9)
@@ -75,6 +77,25 @@ def test_many_effects_match_dummies(monkeypatch):
     np.testing.assert_allclose(found.coef, coef, rtol=CLOSE, atol=CLOSE)
     np.testing.assert_allclose(covariance(found.linear, "HC1", small_sample="none").cov, robust, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(covariance(found.linear, "iid", small_sample="none").cov, inverse, rtol=1e-5, atol=1e-9)
+
+
+def test_columns_absorbed_by_one_of_many_effects_are_named(monkeypatch):
+    """A pair's distance and an origin's weekly output are absorbed; a third column repeats another up to an effect."""
+    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    rng = np.random.default_rng(4)
+    origin, destination, week = (a.ravel() for a in np.indices((7, 7, 8)))
+    effects = [origin * 7 + destination, origin * 8 + week, destination * 8 + week]
+    x = rng.standard_normal((origin.size, 2))
+    distance, output = rng.standard_normal(49)[effects[0]], rng.standard_normal(56)[effects[1]]
+    y = rng.poisson(np.exp(1 + 0.3 * x[:, 0])).astype(float)
+    alone = poisson(y, x, effects=effects)
+    columns = np.column_stack([x, distance, output, x[:, 1] + output])
+    found = poisson(y, columns, effects=effects, names=["x", "z", "distance", "output", "twin"])
+    assert np.isnan(found.coef).tolist() == [False, True, True, True, True]
+    np.testing.assert_allclose(found.coef[0], alone.coef[0], rtol=CLOSE)
+    assert any("'distance' is not identified" in note for note in found.notes)
+    assert any("'output' is not identified" in note for note in found.notes)
+    assert any("z - twin" in note for note in found.notes)
 
 
 def test_many_effects_with_offset_weights_and_a_collinear_column(monkeypatch):
