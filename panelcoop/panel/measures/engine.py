@@ -67,7 +67,10 @@ def _spark_session() -> Any:  # noqa: ANN401 - pyspark is optional and untyped h
         return active
     try:
         builder = SparkSession.builder.master("local[2]").appName("panelcoop")
-        return builder.config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+        local = {"spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "4"}
+        for name, value in local.items():
+            builder = builder.config(name, value)
+        return builder.getOrCreate()
     except Exception as fault:  # Java's faults reach Python under many names
         msg = "engine='spark' could not start Spark: a Java runtime (17 or later) must be on the path."
         raise DataError(msg) from fault
