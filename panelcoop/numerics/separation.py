@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from panelcoop.numerics.absorb import absorber
+from panelcoop.numerics.absorb import Absorber, absorber
 from panelcoop.numerics.design import design_of
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.rank import rank_report
@@ -14,9 +14,11 @@ from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["all_zero_levels", "separated_rows"]
 
-RECTIFIER_TOLERANCE = 1e-5
+RECTIFIER_TOLERANCE = 1e-5  # fitted certificates smaller than this are zero
+FORCED = 1e-7  # largest fitted certificate that is let pass at a positive outcome
 MOST_ROUNDS = 100
-HEAVY = 1e6  # weight of positive outcomes: forces the fitted certificate to zero there
+MOST_MULTIPLIERS = 100
+HEAVY = 1e4  # weight of positive outcomes
 
 
 def all_zero_levels(outcome: FloatArray, groupings: Sequence[Grouping]) -> BoolArray:
@@ -52,23 +54,19 @@ def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[I
 
     Notes
     -----
-    The iterative rectifier of Correia, Guimaraes and Zylkin (2019): regress the certificate u (one at zeros) on the
-    regressors
-    with heavy weights on positive outcomes, set negative fitted values to zero, repeat until none is negative.
+    The iterative rectifier of Correia, Guimaraes and Zylkin (2019): regress a certificate (one at zeros) on the
+    regressors, forced to zero at positive outcomes, set negative fitted values to zero, repeat until none is negative.
+    Instead of enormous weights, which would cost digits, positive outcomes get a moderate weight and their misfit is
+    handed back to the target until it is gone (the method of multipliers).
     """
     zero = outcome == 0
     if not zero.any():
         return np.asarray(zero, dtype=bool)
-    certificate = zero.astype(float)
     door = absorber(effects, weights=np.where(zero, 1.0, HEAVY), nobs=len(outcome))
-    names = tuple(f"x{j + 1}" for j in range(columns.shape[1]))
+    certificate = zero.astype(float)
     inverse: FloatArray | None = None
     for _ in range(MOST_ROUNDS):
-        design, moments = design_of(columns, certificate, door)
-        if inverse is None:
-            report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
-            inverse = report.inverse
-        fitted = certificate - design.residual(inverse @ moments.cross)
+        fitted, inverse = _forced_fit(certificate, zero, columns, door, inverse)
         fitted[np.abs(fitted) < RECTIFIER_TOLERANCE] = 0.0
         if not (fitted[zero] < 0).any():
             return np.asarray(zero & (fitted > 0))
@@ -76,3 +74,22 @@ def separated_rows(outcome: FloatArray, columns: FloatArray, effects: Sequence[I
         if not certificate.any():
             return certificate > 0
     return np.zeros(len(outcome), dtype=bool)
+
+
+def _forced_fit(
+    certificate: FloatArray, zero: BoolArray, columns: FloatArray, door: Absorber, inverse: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """Regress the certificate on columns and effects with fitted values of zero at positive outcomes."""
+    target = certificate.copy()
+    names = tuple(f"x{j + 1}" for j in range(columns.shape[1]))
+    for _ in range(MOST_MULTIPLIERS):
+        design, moments = design_of(columns, target, door)
+        if inverse is None:
+            report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
+            inverse = report.inverse
+        fitted = target - design.residual(inverse @ moments.cross)
+        misfit = np.where(zero, 0.0, fitted)
+        if float(np.abs(misfit).max(initial=0.0)) < FORCED:
+            break
+        target -= misfit
+    return fitted, np.asarray(inverse)

@@ -145,6 +145,23 @@ def test_separation_by_a_column_is_found(which):
     np.testing.assert_allclose(found.coef[:2], alone.coef, rtol=CLOSE)
 
 
+def test_separation_under_many_effects_leaves_out_no_row_too_many(monkeypatch):
+    """The rows left out are those of the marker, then those of levels that hold only zeros once these are gone."""
+    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    rng = np.random.default_rng(0)
+    origin, destination, week = (a.ravel() for a in np.indices((12, 12, 8)))
+    effects = [origin * 12 + destination, origin * 8 + week, destination * 8 + week]
+    x = rng.standard_normal((origin.size, 2))
+    y = rng.poisson(np.exp(0.5 + 0.3 * x[:, 0] + 0.5 * rng.standard_normal(144)[effects[0]])).astype(float)
+    marker = x[:, 1] > 1.5
+    y[marker] = 0
+    found = poisson(y, np.column_stack([x[:, 0], marker]), effects=effects)
+    alone = poisson(y[~marker], x[~marker, :1], effects=[e[~marker] for e in effects])
+    kept = np.flatnonzero(~marker)[alone.rows]
+    assert sorted(found.rows) == sorted(kept)
+    np.testing.assert_allclose(found.coef[0], alone.coef[0], rtol=CLOSE)
+
+
 def test_no_separation_is_claimed_where_there_is_none():
     s = sample(45, regions=12, weeks=10)
     assert poisson(counts(s, slope=1.5), s.columns, effects=s.effects[:1]).separated.size <= s.n // 12
