@@ -1,6 +1,7 @@
 """The specification curve: the plan's contrast and the wave test under every combination of defensible choices."""
 
 import panelcoop as pc
+from panelcoop.panel.choices import panel_with_choices
 from panelcoop.provenance import provenance
 from panelcoop.report.multiverse_figure import specification_curve
 from panelcoop.report.multiverse_tables import multiverse_numbers, multiverse_table
@@ -10,7 +11,7 @@ from panelcoop.report.table import save_table
 from panelcoop.sensitivity.multiverse import multiverse
 
 plan = pc.read_plan("study.toml")
-found = multiverse(plan)
+found = multiverse(panel_with_choices(plan))
 source = provenance(plan.hash)
 save_figure(specification_curve(found), "multiverse", "analysis/output/figures", source)
 save_table(multiverse_table(found), "analysis/output/tables", source)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from panelcoop.errors import DataError, PlanError
-from panelcoop.estimate.planned import planned_settings
+from panelcoop.errors import DataError
+from panelcoop.estimate.planned import plan_of, planned_settings
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.estimate.stage_results import StageInteraction
-from panelcoop.panel.inputs import Inputs
-from panelcoop.panel.plan import Plan, read_plan
 from panelcoop.panel.record import Panel
 from panelcoop.sensitivity.multiverse_fit import fit_universes
-from panelcoop.sensitivity.multiverse_plan import planned_contrast, planned_universes
+from panelcoop.sensitivity.multiverse_plan import PlannedUniverses, planned_contrast, planned_universes
 from panelcoop.sensitivity.multiverse_universe import Universe, fit_universe
 from panelcoop.sensitivity.multiverse_waves import wave_universes
 
@@ -165,21 +162,20 @@ class Multiverse:
 
 
 def multiverse(
-    study: Plan | Panel | Path | str,
+    panel: Panel,
     *,
     universes: Sequence[Universe] | None = None,
     contrast: str | None = None,
     settings: InferenceSettings | None = None,
     waves: bool = True,
     main: int | None = None,
-    data: Inputs | Path | str | None = None,
 ) -> Multiverse:
     """Ask one question in every universe.
 
     Parameters
     ----------
-    study
-        A plan, its file, or a panel.
+    panel
+        From `panel_with_choices` for the plan's universes; any panel for universes of one's own.
     universes
         Universes of one's own (see `cross_universes`); by default those of the plan's ``[multiverse]`` section:
         measure x index x stages x weights x lag x estimator x with and without the outlier region.
@@ -191,8 +187,6 @@ def multiverse(
         Whether to run the wave test too.
     main
         Position of the main universe; the plan's model, or the first.
-    data
-        Inputs or folder for a plan.
 
     Returns
     -------
@@ -204,7 +198,7 @@ def multiverse(
     DataError
         If a column is missing or no universe has an estimate.
     PlanError
-        If a panel without a plan comes without universes or contrast.
+        If a panel without a plan comes without universes, contrast or settings, or lacks the plan's choices.
 
     References
     ----------
@@ -227,8 +221,9 @@ def multiverse(
     >>> found.table["estimate"].round(1).tolist(), found.sign_share
     ([1.5, 1.5], 1.0)
     """
-    panel, chosen, at = _prepared(study, universes, main, data)
-    asked = contrast or planned_contrast(_plan_of(panel, "a contrast"))
+    planned = planned_universes(panel) if universes is None else PlannedUniverses(tuple(universes), 0)
+    chosen = planned.universes
+    asked = contrast or planned_contrast(plan_of(panel))
     agreed = settings or planned_settings(panel)
     axes = tuple(dict.fromkeys(axis for u in chosen for axis in u.choices))
     labels = pd.DataFrame([{axis: u.choices.get(axis, "") for axis in axes} | {"outcome": u.outcome} for u in chosen])
@@ -236,32 +231,7 @@ def multiverse(
     parts += [wave_universes(panel, chosen)] if waves else []
     table = pd.concat(parts, axis=1).rename_axis("universe")
     _fail_if_nothing(table, asked)
-    return Multiverse(table, axes, asked, at, tuple(chosen), agreed, panel)
-
-
-def _prepared(
-    study: Plan | Panel | Path | str,
-    universes: Sequence[Universe] | None,
-    main: int | None,
-    data: Inputs | Path | str | None,
-) -> tuple[Panel, Sequence[Universe], int]:
-    if isinstance(study, Panel) and universes is not None:
-        return study, universes, main or 0
-    if universes is not None:
-        raise PlanError("Universes of one's own name columns of a panel: pass that panel, not a plan.")
-    if isinstance(study, Plan):
-        plan = study
-    else:
-        plan = _plan_of(study, "universes") if isinstance(study, Panel) else read_plan(study)
-    planned = planned_universes(plan, data=data)
-    return planned.panel, planned.universes, planned.main if main is None else main
-
-
-def _plan_of(panel: Panel, what: str) -> Plan:
-    if panel.plan is None:
-        msg = f"This panel was made without a plan, so it names no multiverse: pass {what}."
-        raise PlanError(msg)
-    return panel.plan
+    return Multiverse(table, axes, asked, planned.main if main is None else main, chosen, agreed, panel)
 
 
 def _fail_if_nothing(table: pd.DataFrame, contrast: str) -> None:

@@ -14,11 +14,12 @@ from panelcoop.estimate.planned import planned_settings
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.estimate.stage_interaction import stage_interaction
 from panelcoop.panel.assemble import assemble
+from panelcoop.panel.choices import alternative_weights, panel_with_choices
 from panelcoop.panel.plan import change_plan, plan_from_mapping
 from panelcoop.panel.policy_measures import policy_overlap
 from panelcoop.panel.record import panel_from_frame
 from panelcoop.sensitivity.multiverse import multiverse
-from panelcoop.sensitivity.multiverse_plan import alternative_weights, planned_contrast, planned_universes
+from panelcoop.sensitivity.multiverse_plan import planned_contrast, planned_universes
 from panelcoop.sensitivity.multiverse_universe import Universe, cross_universes, fit_universe
 from panelcoop.sensitivity.multiverse_waves import wave_universes
 from panelcoop.waves.primary import wave_test
@@ -169,6 +170,8 @@ def test_nothing_feasible_a_wrong_column_and_a_missing_plan_are_errors():
         multiverse(panel, universes=[Universe("y", {"risk": "riskk"}, "stage")], contrast=CONTRAST, settings=FAST)
     with pytest.raises(PlanError, match="without a plan"):
         multiverse(panel)
+    with pytest.raises(PlanError, match="hand over panel_with_choices"):
+        multiverse(replace(panel, plan=plan_from_mapping({})))
     with pytest.raises(DataError, match="no choice"):
         cross_universes(chosen[0], {"lag": {}})
     with pytest.raises(DataError, match="a field on the axis 'lag'"):
@@ -214,14 +217,16 @@ def shipped(root):
         plan_from_mapping({"multiverse": {"measures": ["policy_overlap"], "indices": ["stringency"], "lags": [2]}}),
         {"data.folder": str(root / "data")},
     )
-    return plan, planned_universes(plan)
+    panel = panel_with_choices(plan)
+    return panel, planned_universes(panel)
 
 
 def test_the_plans_own_choice_is_always_among_the_universes(shipped):
-    plan, planned = shipped
+    panel, planned = shipped
+    plan = panel.plan
     assert len(planned.universes) == 2 * 2 * 3 * 3 * 2 * 3 * 2
     main = planned.universes[planned.main]
-    fit = fit_universe(planned.panel, main)
+    fit = fit_universe(panel, main)
     whole = assemble(plan)
     hand = stage_interaction(whole, outcome=plan.model.outcome, drivers=plan.model.drivers)
     assert fit.nobs == hand.nobs
@@ -229,7 +234,8 @@ def test_the_plans_own_choice_is_always_among_the_universes(shipped):
 
 
 def test_a_planned_universe_equals_the_panel_assembled_for_it(shipped):
-    plan, planned = shipped
+    panel, planned = shipped
+    plan = panel.plan
     wanted = {
         "measure": "policy_overlap",
         "index": "stringency",
@@ -248,27 +254,27 @@ def test_a_planned_universe_equals_the_panel_assembled_for_it(shipped):
         drivers=plan.model.drivers,
         effects="two-way+trends",
     )
-    fit = fit_universe(planned.panel, universe)
+    fit = fit_universe(panel, universe)
     assert fit.nobs == hand.nobs
     assert np.allclose(fit.params, hand.params, rtol=1e-7, equal_nan=True)
-    found = multiverse(planned.panel, universes=[universe], contrast=planned_contrast(plan), waves=False)
+    found = multiverse(panel, universes=[universe], contrast=planned_contrast(plan), waves=False)
     assert found.table["estimate"][0] == pytest.approx(hand.contrast(planned_contrast(plan)).estimate, rel=1e-7)
-    assert found.settings == planned_settings(planned.panel)
+    assert found.settings == planned_settings(panel)
 
 
 def test_other_weights_change_outcome_and_spread_together(shipped):
-    _, planned = shipped
-    weights = alternative_weights(planned.panel, "second_order")
+    panel, _ = shipped
+    weights = alternative_weights(panel, "second_order")
     assert np.allclose(weights.matrix.sum(axis=1), 1)
-    assert (weights.matrix > 0).sum() > (planned.panel.weights["contiguity"].matrix > 0).sum()
-    data = planned.panel.data
+    assert (weights.matrix > 0).sum() > (panel.weights["contiguity"].matrix > 0).sum()
+    data = panel.data
     wide = data["stringency"].unstack("region")  # noqa: PD010 - unique keys
     overlap = policy_overlap(wide.to_numpy(), weights.matrix)
     kept = data["policy_overlap_stringency [second_order]"].unstack("region")  # noqa: PD010 - unique keys
     assert np.array_equal(kept.to_numpy(), overlap, equal_nan=True)
     same = data["spread_risk [lag 1, contiguity]"]
     assert np.allclose(same, data["spread_risk"], rtol=1e-12, equal_nan=True)
-    by_people = alternative_weights(planned.panel, "population")
-    people = planned.panel.regions["population"].to_numpy()
-    row = planned.panel.weights["contiguity"].matrix[0] > 0
+    by_people = alternative_weights(panel, "population")
+    people = panel.regions["population"].to_numpy()
+    row = panel.weights["contiguity"].matrix[0] > 0
     assert np.allclose(by_people.matrix[0][row], people[row] / people[row].sum())
