@@ -12,12 +12,13 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import Grouping, group_sums
 from panelcoop.numerics.least_squares import LinearFit
 from panelcoop.numerics.leverage import cluster_hat
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["ClusterCorrection", "bell_mccaffrey_df", "crv2", "crv3"]
+__all__ = ["ClusterCorrection", "Jackknife", "bell_mccaffrey_df", "crv2", "crv3"]
 
 MOST_ROWS = 5000  # rows of one cluster: its hat matrix is formed densely
 WELL_POSED = 1e-6  # smallest squared pivot for which a Cholesky solve keeps nine digits
+LOST = 1e-6  # share of a column's norm in a vanishing direction that is rounding
 SINGULAR = 1e-9  # eigenvalue of I - H that counts as zero (an effect nested in the cluster)
 
 
@@ -35,36 +36,58 @@ class ClusterCorrection:
     df: FloatArray
 
 
-def crv3(fit: LinearFit, clusters: Grouping) -> FloatArray:
-    """Return (G, k) jackknife scores X_g' (I - H_gg)^+ e_g.
+@dataclass(frozen=True, eq=False)
+class Jackknife:
+    """Clusters left out one by one.
 
-    Bread times a row is the change of the coefficients when that cluster is left out.
+    Attributes
+    ----------
+    scores : (G, k) X_g' (I - H_gg)^+ e_g; bread times a row is the change when that cluster is left out
+    undefined : (G, k) coefficients that are not identified without the cluster
     """
-    scores = np.zeros((clusters.size, len(fit.solution)))
+
+    scores: FloatArray
+    undefined: BoolArray
+
+
+def crv3(fit: LinearFit, clusters: Grouping) -> Jackknife:
+    """Leave out each cluster, by its block of the hat matrix instead of a refit (MacKinnon, Nielsen and Webb, 2023)."""
+    k = len(fit.solution)
+    scores, undefined = np.zeros((clusters.size, k)), np.zeros((clusters.size, k), dtype=bool)
     for group, columns, resid, hat in _cluster_blocks(fit, clusters):
-        scores[group] = columns.T @ _left_out(fit, clusters, group, resid, hat)
-    return scores
+        left, gone = _left_out(resid, hat, _single_level(fit, clusters, group, len(hat)))
+        scores[group] = columns.T @ left
+        undefined[group] = _unidentified(fit, columns, gone)
+    return Jackknife(scores, undefined)
 
 
-def _left_out(fit: LinearFit, clusters: Grouping, group: int, resid: FloatArray, hat: FloatArray) -> FloatArray:
-    """Return (I - H)^+ e, the residuals of a cluster when it is left out.
+def _unidentified(fit: LinearFit, columns: FloatArray, gone: FloatArray) -> BoolArray:
+    """Say which coefficients the vanishing directions (m, d) of a cluster's rows (m, k) take with them."""
+    lost = columns.T @ gone
+    lost[np.abs(lost) < LOST * np.sqrt((columns**2).sum(axis=0))[:, None]] = 0.0
+    moved = np.abs(fit.bread @ lost) * fit.ranks.scale[:, None]
+    return np.asarray((moved > LOST * moved.max(axis=0, initial=1e-300)).any(axis=1))
+
+
+def _left_out(resid: FloatArray, hat: FloatArray, level: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Return (I - H)^+ e, the residuals of a cluster when it is left out, and directions that then vanish.
 
     Where the cluster is one level of an effect, I - H vanishes along that level only, and residuals have no part
     there: adding the level's projection makes the matrix invertible and changes nothing.
     """
     rest = -hat
     rest[np.diag_indices_from(rest)] += 1.0
-    level = _single_level(fit, clusters, group, len(hat))
     if level is not None:
         try:
             factor = linalg.cho_factor(rest + np.outer(level, level), lower=True, check_finite=False)
             if np.diag(factor[0]).min() ** 2 > WELL_POSED:
-                return np.asarray(linalg.cho_solve(factor, resid, check_finite=False))
+                return linalg.cho_solve(factor, resid, check_finite=False), np.empty((len(resid), 0))
         except linalg.LinAlgError:
             pass
     values, vectors = linalg.eigh(rest, check_finite=False)
-    inverse = np.where(values > SINGULAR, 1.0 / np.where(values > SINGULAR, values, 1.0), 0.0)
-    return np.asarray(vectors @ (inverse * (vectors.T @ resid)))
+    kept = values > SINGULAR
+    inverse = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
+    return vectors @ (inverse * (vectors.T @ resid)), vectors[:, ~kept]
 
 
 def _single_level(fit: LinearFit, clusters: Grouping, group: int, size: int) -> FloatArray | None:
@@ -87,9 +110,8 @@ def crv2(fit: LinearFit, clusters: Grouping) -> ClusterCorrection:
     Notes
     -----
     H is the hat matrix of columns and absorbed effects together, as if the effects were dummy variables (Bell and
-    McCaffrey,
-    2002; Imbens and Kolesar, 2016; Pustejovsky and Tipton, 2018), with independent errors of one variance as working
-    model.
+    McCaffrey, 2002; Imbens and Kolesar, 2016; Pustejovsky and Tipton, 2018), with independent errors of one variance
+    as working model.
     """
     k = len(fit.solution)
     scores, adjusted = np.zeros((clusters.size, k)), []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
 from panelcoop.numerics.bias_reduced import crv2, crv3
 from panelcoop.numerics.clusters import cluster_parts
@@ -119,10 +119,10 @@ def covariance(
     rule = small_sample_rule(kind, small_sample) if isinstance(small_sample, str) else small_sample
     over = _dimensions(fit, kind, clusters=clusters, units=units, weeks=weeks, space=space)
     over = replace(over, lag=_lag(kind, over, lag, small_sample))
-    full, df, factor = _estimate(fit, kind, over, rule)
+    full, df, factor, notes = _estimate(fit, kind, over, rule)
     full = _natural(fit, full)
     psd, smallest = _is_psd(full)
-    notes = () if psd else (_psd_note(smallest, repaired=repair),)
+    notes += () if psd else (_psd_note(smallest, repaired=repair),)
     if repair and not psd:
         full = _repaired(full)
     unknown = ~fit.identified
@@ -195,30 +195,41 @@ def _lag(kind: Covariance, over: Dimensions, lag: int | None, small_sample: Smal
 
 def _estimate(
     fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallSampleRule
-) -> tuple[FloatArray, FloatArray, float]:
-    """Return the covariance in the design's coordinates, its degrees of freedom and the factor."""
+) -> tuple[FloatArray, FloatArray, float, tuple[str, ...]]:
+    """Return the covariance in the design's coordinates, its degrees of freedom, the factor and notes."""
     k = len(fit.solution)
     if kind == "CRV2":
         found = crv2(fit, over.clusters[0])
-        return _sandwich(fit.bread, found.scores.T @ found.scores), found.df, 1.0
+        return _sandwich(fit.bread, found.scores.T @ found.scores), found.df, 1.0, ()
     if kind == "CRV3":
-        scores, size = crv3(fit, over.clusters[0]), over.clusters[0].size
-        factor = (size - 1) / size
-        return factor * _sandwich(fit.bread, scores.T @ scores), np.full(k, size - 1.0), factor
+        return _jackknife(fit, over.clusters[0])
     parameters = count_parameters(fit, rule, over.clusters)
     rows = rows_factor(rule, fit.nobs, parameters)
     df = np.full(k, _degrees(fit, rule, over, parameters))
     if kind == "iid":
         if fit.dispersion is not None:
             factor = (fit.nobs - 1) / (fit.nobs - parameters) if rule.parameters == "levels" else 1.0
-            return factor * fit.dispersion * fit.bread, np.full(k, np.inf), factor
-        return rows * fit.rss / fit.nobs * fit.bread, df, rows
+            return factor * fit.dispersion * fit.bread, np.full(k, np.inf), factor, ()
+        return rows * fit.rss / fit.nobs * fit.bread, df, rows, ()
     if over.clusters:
         meat, factor = _clustered(fit, over.clusters, rule, rows)
-        return _sandwich(fit.bread, meat), df, factor
+        return _sandwich(fit.bread, meat), df, factor, ()
     weeks = over.weeks.size if over.weeks is not None else 0
     factor = rows * (weeks / (weeks - 1) if rule.groups != "none" and weeks > 1 else 1.0)
-    return factor * _sandwich(fit.bread, _meat(fit, kind, over)), df, factor
+    return factor * _sandwich(fit.bread, _meat(fit, kind, over)), df, factor, ()
+
+
+def _jackknife(fit: LinearFit, clusters: Grouping) -> tuple[FloatArray, FloatArray, float, tuple[str, ...]]:
+    """Return CRV3; NaN, with a note, for coefficients that one cluster alone identifies."""
+    found, size = crv3(fit, clusters), clusters.size
+    factor = (size - 1) / size
+    full = factor * _sandwich(fit.bread, found.scores.T @ found.scores)
+    notes = []
+    for column in np.flatnonzero(found.undefined.any(axis=0) & fit.identified):
+        full[column, :] = full[:, column] = np.nan
+        where = name_few(clusters.labels[found.undefined[:, column]])
+        notes.append(f"'{fit.names[column]}' is not identified without cluster {where}: the jackknife is undefined.")
+    return full, np.full(len(full), size - 1.0), factor, tuple(notes)
 
 
 def _meat(fit: LinearFit, kind: Covariance, over: Dimensions) -> FloatArray:

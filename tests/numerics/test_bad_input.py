@@ -87,6 +87,17 @@ def test_a_cluster_with_all_the_weight():
     assert covariance(fit, "CRV2", clusters=[s.effects[0]]).df.max() < 2.0
 
 
+def test_a_coefficient_that_one_cluster_identifies_has_no_jackknife(s):
+    """Where a column varies in one region only, CRV3 is NaN with a note; the other coefficients keep theirs."""
+    alone = np.where(s.effects[0] == 3, s.columns[:, 0], 0.0)
+    columns = np.column_stack([alone, s.columns[:, 1]])
+    fit = least_squares(s.outcome, columns, effects=s.effects, names=["alone", "x"])
+    record = covariance(fit, "CRV3", clusters=[s.effects[0] + 70])
+    assert np.isnan(record.cov[0]).all()
+    assert np.isfinite(record.cov[1, 1])
+    assert record.notes == ("'alone' is not identified without cluster 73: the jackknife is undefined.",)
+
+
 def test_more_parameters_than_rows():
     s = sample(53, regions=3, weeks=3, missing=0.0, k=5)
     fit = least_squares(s.outcome, s.columns, effects=s.effects)
