@@ -11,6 +11,8 @@ READY ?= $(VENV)/.installed
 OUT := analysis/output
 
 .DEFAULT_GOAL := all
+JOBS ?= 2
+MAKEFLAGS += --jobs=$(JOBS)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 SHELL := /bin/sh
@@ -32,9 +34,9 @@ ESTIMATE := $(NUMERICS) $(wildcard panelcoop/estimate/*.py)
 EVENT_STUDY := $(call sources,panelcoop/estimate/event_study) $(wildcard panelcoop/report/event_*.py)
 WAVES := $(call sources,panelcoop/waves) $(wildcard panelcoop/report/wave_*.py)
 NETWORK := $(call sources,panelcoop/network)
-SENSITIVITY := $(call sources,panelcoop/sensitivity)
-REPORT := $(filter-out panelcoop/report/event_%.py panelcoop/report/wave_%.py,$(wildcard panelcoop/report/*.py))
-STUDY := study.toml requirements.lock $(shell find data -type f ! -name '*.md' | LC_ALL=C sort)
+SENSITIVITY := $(call sources,panelcoop/sensitivity) $(wildcard $(addprefix panelcoop/report/,multiverse_*.py honest_*.py))
+REPORT := $(filter-out $(addprefix panelcoop/report/,event_%.py wave_%.py multiverse_%.py honest_%.py),$(wildcard panelcoop/report/*.py))
+STUDY := study.toml requirements.lock $(shell find data -type f \( -name '*.csv' -o -name '*.json' \) | LC_ALL=C sort)
 
 # --- what a script writes --------------------------------------------------------------------------------------
 # The leading % makes these pattern rules, the one portable way to say that one run writes several files.
@@ -83,6 +85,60 @@ $(call figure,stage_effects): analysis/figure_stage_effects.py $(PANEL) $(ESTIMA
 
 NUMBERS += study
 $(call numbers,study): analysis/numbers_study.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += waves
+$(call table,waves): analysis/table_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += wave_battery
+$(call table,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+FIGURES += waves
+$(call figure,waves): analysis/figure_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+NUMBERS += waves
+$(call numbers,waves): analysis/numbers_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += event_effects event_support event_sensitivity
+$(call table,event_effects) $(call table,event_support) $(call table,event_sensitivity): analysis/table_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+FIGURES += event_studies event_support
+$(call figure,event_studies) $(call figure,event_support): analysis/figure_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += multiverse
+FIGURES += multiverse
+NUMBERS += multiverse
+$(call table,multiverse) $(call figure,multiverse) $(call numbers,multiverse): analysis/multiverse.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += waves
+$(call table,waves): analysis/table_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += wave_battery
+$(call table,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+FIGURES += waves
+$(call figure,waves): analysis/figure_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+NUMBERS += waves
+$(call numbers,waves): analysis/numbers_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += event_effects event_support event_sensitivity
+$(call table,event_effects) $(call table,event_support) $(call table,event_sensitivity): analysis/table_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+FIGURES += event_studies event_support
+$(call figure,event_studies) $(call figure,event_support): analysis/figure_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 TABLES += multiverse
