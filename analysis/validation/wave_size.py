@@ -14,6 +14,7 @@ from panelcoop.report.style import save_figure
 from panelcoop.report.wave_power_figure import wave_power_figure
 from panelcoop.report.wave_size_report import wave_size_report
 from panelcoop.sensitivity import wave_evidence as evidence
+from panelcoop.sensitivity.wave_battery_size import battery_rates
 from panelcoop.sensitivity.wave_designs import Design
 from panelcoop.sensitivity.wave_size import wave_size
 
@@ -40,6 +41,7 @@ tables = {
     "wave_resampled": before,
     "wave_verdicts": verdicts.reset_index(),
     "wave_drift": evidence.drift_rates(replications=few).reset_index(),
+    "wave_battery": battery_rates(evidence.battery_designs(), replications=few).reset_index(),
     "wave_path_and_panel": evidence.path_and_panel(replications=some).reset_index(),
 }
 for name, table in tables.items():

@@ -18,6 +18,8 @@ MEDIAN_TAU = (-2.18, -3.10, -3.83, -4.42, -4.95, -5.47)
 (1996, table 10.A.2), the others simulated (600 weeks, 4,000 paths)."""
 HLT_KAPPA, HLT_POWER = 0.00025, 2.0
 GLS_CBAR = -13.5
+EXACT_FIT = 1e-10
+"""Largest residual, relative to the path, that rounding explains."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ def perron_yabu(path: FloatArray, *, fourier: int = 0, max_lags: int | None = No
     weeks = _fail_if_short(path)
     trend = _trend(weeks, fourier)
     residuals = path - trend @ np.linalg.lstsq(trend, path, rcond=None)[0]
+    name = f"Perron-Shintani-Yabu (2017), {fourier} Fourier pairs" if fourier else "Perron-Yabu (2009)"
+    if _is_exact(residuals, path):
+        return _drift(float(np.polyfit(trend[:, 1], path, 1)[0]), 0.0, 0.0, name)
     lags = _choose_order(residuals, max_lags or int(12 * (weeks / 100) ** 0.25))
     alpha = _super_efficient(_roy_fuller(residuals, lags, trend.shape[1], MEDIAN_TAU[fourier]), weeks)
     filtered = np.concatenate([path[:1], path[1:] - alpha * path[:-1]])
@@ -101,7 +106,6 @@ def perron_yabu(path: FloatArray, *, fourier: int = 0, max_lags: int | None = No
         variance = quadratic_spectral_variance(rest)
     variance *= weeks / (weeks - trend.shape[1])
     error = np.sqrt(variance * np.linalg.inv(design.T @ design)[1, 1])
-    name = f"Perron-Shintani-Yabu (2017), {fourier} Fourier pairs" if fourier else "Perron-Yabu (2009)"
     return _drift(float(coefficients[1]), float(error), alpha, name)
 
 
@@ -140,6 +144,8 @@ def harvey_leybourne_taylor(path: FloatArray) -> DriftTest:
     trend = _trend(weeks)
     coefficients = np.linalg.lstsq(trend, path, rcond=None)[0]
     residuals = path - trend @ coefficients
+    if _is_exact(residuals, path):
+        return _drift(float(coefficients[1]), 0.0, 0.0, "Harvey-Leybourne-Taylor (2007)")
     clock = trend[:, 1] - trend[:, 1].mean()
     variance = quadratic_spectral_variance(residuals)
     z0 = coefficients[1] / np.sqrt(variance / (clock @ clock))
@@ -175,6 +181,11 @@ def _trend(weeks: int, fourier: int = 0) -> FloatArray:
     angles = [2 * np.pi * k * clock / weeks for k in range(1, fourier + 1)]
     pairs = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
     return np.column_stack([np.ones(weeks), clock, *pairs])
+
+
+def _is_exact(residuals: FloatArray, path: FloatArray) -> bool:
+    """Whether a fit leaves nothing but rounding: a path without noise."""
+    return bool(np.abs(residuals).max() <= EXACT_FIT * max(float(np.abs(path).max()), 1e-300))
 
 
 def _drift(slope: float, error: float, root: float, method: str) -> DriftTest:

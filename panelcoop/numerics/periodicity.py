@@ -9,7 +9,7 @@ import numpy as np
 from panelcoop.numerics.autoregression import ar1_paths, correct_root
 from panelcoop.options import FloatArray
 
-__all__ = ["PeriodicTest", "fisher_g", "fisher_g_white", "harmonic_lr"]
+__all__ = ["PeriodicTest", "fisher_g", "fisher_g_white", "harmonic_lr", "red_noise"]
 
 FEWEST_CYCLES, SHORTEST_PERIOD = 1.5, 8.0
 ROOT_CAP = 0.98
@@ -44,7 +44,7 @@ def fisher_g(path: FloatArray, *, draws: int = 999, rng: np.random.Generator) ->
     rejects most persistent series; here AR(1) paths (bias-corrected root, Gaussian) are detrended and measured alike.
     """
     g, at = _largest_share(_detrend(path[:, None]))
-    null, root = _red_noise(path, draws, rng)
+    null, root = red_noise(path, draws, rng)
     drawn, _ = _largest_share(_detrend(null))
     p = (1 + int((drawn >= g[0]).sum())) / (1 + draws)
     return PeriodicTest(float(g[0]), p, path.size / (int(at[0]) + 1), root)
@@ -77,7 +77,7 @@ def harmonic_lr(path: FloatArray, *, draws: int = 999, rng: np.random.Generator)
     cycles = np.arange(FEWEST_CYCLES, weeks / SHORTEST_PERIOD + 1e-9, 0.25)
     bases = np.stack([_wave_basis(weeks, c) for c in cycles])
     observed = _likelihood_ratios(_detrend(path[:, None]), bases)[:, 0]
-    null, root = _red_noise(path, draws, rng)
+    null, root = red_noise(path, draws, rng)
     drawn = _likelihood_ratios(_detrend(null), bases).max(axis=0, initial=0.0)
     best = int(observed.argmax())
     p = (1 + int((drawn >= observed[best]).sum())) / (1 + draws)
@@ -111,7 +111,13 @@ def _likelihood_ratios(paths: FloatArray, bases: FloatArray) -> FloatArray:
     return np.asarray(-len(paths) * np.log1p(-(explained**2).sum(axis=1) / total))
 
 
-def _red_noise(path: FloatArray, draws: int, rng: np.random.Generator) -> tuple[FloatArray, float]:
+def red_noise(path: FloatArray, draws: int, rng: np.random.Generator) -> tuple[FloatArray, float]:
+    """Draw AR(1) paths with the bias-corrected root of a path around its straight line, shape (T, draws), and the root.
+
+    Notes
+    -----
+    Innovations have unit variance: for statistics that do not depend on scale.
+    """
     rest = _detrend(path[:, None])[:, 0]
     root = correct_root(float(rest[1:] @ rest[:-1] / (rest[:-1] @ rest[:-1])), 2, path.size, ROOT_CAP)
     return ar1_paths(rng.standard_normal((path.size, draws)), root), root

@@ -34,7 +34,7 @@ def wave_size_report(tables: Mapping[str, pd.DataFrame], *, replications: int) -
     Parameters
     ----------
     tables
-        Keys wave_size, wave_resampled, wave_surface, wave_verdicts, wave_drift, wave_path_and_panel.
+        Keys wave_size, wave_resampled, wave_verdicts, wave_drift, wave_battery, wave_path_and_panel.
     replications
         Panels per cell, for the lead.
 
@@ -65,9 +65,17 @@ def wave_size_report(tables: Mapping[str, pd.DataFrame], *, replications: int) -
         _section(tables["wave_drift"], "Drift tests, one-sided 5%, 30% common"),
         DRIFT_NOTE,
         _section(tables["wave_verdicts"], "Verdicts, T = 100, AR .5, a = 3"),
+        _section(_upright(tables["wave_battery"]), "The battery: share rejecting at 5%, 31 regions, 99 draws"),
         _section(tables["wave_path_and_panel"], "The common path simulated directly, and from whole panels (T = 52)"),
     ]
     return "\n".join(parts)
+
+
+def _upright(rates: pd.DataFrame) -> pd.DataFrame:
+    """Put tests in rows and designs in columns."""
+    heads = [f"{r['truth']}, AR {r['AR']:g}, common {r['common']:g}" for r in rates.to_dict(orient="records")]
+    body = rates.drop(columns=["truth", "T", "AR", "common"]).T.set_axis(heads, axis=1)
+    return body.rename_axis("test")
 
 
 def _section(table: pd.DataFrame, title: str) -> str:

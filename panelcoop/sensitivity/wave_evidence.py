@@ -28,6 +28,7 @@ from panelcoop.waves.thresholds import WaveThresholds
 from panelcoop.waves.verdict import VERDICTS
 
 __all__ = [
+    "battery_designs",
     "drift_rates",
     "largest_sizes",
     "main_designs",
@@ -67,6 +68,14 @@ def surface_designs() -> list[Design]:
     """List rising waves by amplitude and common share: the power surface, AR .5."""
     amplitudes, shares = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0), (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
     return [Design("rising", a, weeks, 0.5, share) for a, weeks, share in product(amplitudes, WEEKS, shares)]
+
+
+def battery_designs() -> list[Design]:
+    """List the designs on which the battery is shown: a line under three kinds of shocks, a hump, rising waves."""
+    lines = [
+        Design("linear", 2.0, 100, root, share) for root, share in ((0.5, 0.02), (0.0, 0.3), (0.5, 0.3), (0.8, 0.3))
+    ]
+    return [*lines, Design("hump", 2.0, 100, 0.5, 0.1), Design("rising", 2.0, 100, 0.5, 0.1)]
 
 
 def path_and_panel(*, replications: int = 1000, draws: int = 199, seed: int = 2) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.ascent_test import AscentSettings, AscentTest, ascent_test
 from panelcoop.numerics.common_path import CommonPath
 from panelcoop.panel.record import Panel, as_panel
@@ -16,7 +17,10 @@ from panelcoop.waves.thresholds import WaveThresholds
 from panelcoop.waves.verdict import Evidence, decide
 from panelcoop.waves.wave_verdict import PlaceboWaves, WaveVerdict
 
-__all__ = ["ascent_settings", "thresholds_for", "wave_test", "wave_test_of"]
+__all__ = ["EPISODE_COLUMNS", "ascent_settings", "thresholds_for", "wave_test", "wave_test_of"]
+
+EPISODE_COLUMNS = ["peak", "trough", "record", "rise_before", "drawdown", "rise"]
+"""Weeks of an episode; rise to its peak from the lowest point before, fall, rise of the new record over the old."""
 
 
 def wave_test(
@@ -110,8 +114,11 @@ def wave_test_of(
     common = work.common()
     test = ascent_test(common.path, work.positions, ascent_settings(thresholds))
     region_sd, noise_sd = work.scales(common, test.noise.trend)
+    if not region_sd > 0:
+        msg = f"'{outcome}' never changes within a region; there is no path to test."
+        raise DataError(msg)
     shadow = _placebo(placebo, work, test, thresholds)
-    evidence = _evidence(test, region_sd if region_sd > 0 else 1.0, work.weeks.size, shadow, sign_share)
+    evidence = _evidence(test, region_sd, work.weeks.size, shadow, sign_share)
     return WaveVerdict(
         outcome=outcome,
         decision=decide(evidence, thresholds),
@@ -125,7 +132,7 @@ def wave_test_of(
         path_method=common.method,
         placebo=shadow,
         thresholds=thresholds,
-        notes=work.notes,
+        notes=work.notes + _slump_note(test, work.weeks),
     )
 
 
@@ -201,16 +208,27 @@ def _path_frame(common: CommonPath, test: AscentTest, weeks: pd.Index) -> pd.Dat
     )
 
 
+def _slump_note(test: AscentTest, weeks: pd.Index) -> tuple[str, ...]:
+    """Warn where an episode is a slump from the start and its recovery, without a rise before it."""
+    slumps = [e for e in test.episodes if test.smooth[e.peak] - test.smooth[: e.peak + 1].min() < test.threshold]
+    return tuple(
+        f"The episode from {weeks[e.peak]} follows no rise of its own (rise_before below c): a slump and its recovery, "
+        "which U and W count as interrupted."
+        for e in slumps
+    )
+
+
 def _episode_frame(test: AscentTest, weeks: pd.Index) -> pd.DataFrame:
     rows = [
         {
             "peak": weeks[e.peak],
             "trough": weeks[e.trough],
             "record": weeks[e.record],
+            "rise_before": float(test.smooth[e.peak] - test.smooth[: e.peak + 1].min()),
             "drawdown": e.drawdown,
             "rise": e.rise,
         }
         for e in test.episodes
     ]
-    frame = pd.DataFrame(rows, columns=["peak", "trough", "record", "drawdown", "rise"])
+    frame = pd.DataFrame(rows, columns=EPISODE_COLUMNS)
     return frame.set_index(pd.RangeIndex(1, len(rows) + 1, name="episode"))

@@ -128,7 +128,7 @@ def _contradicted(e: Evidence, t: WaveThresholds) -> Decision | None:
     if e.drawdown + e.threshold < t.minimum_effect:
         reason = (
             f"Even the largest drawdown plus the noise range, {e.drawdown + e.threshold:.2f} sd, stays below the "
-            f"smallest effect of interest ({t.minimum_effect:g} sd): evidence for a rise without waves."
+            f"smallest effect of interest ({t.minimum_effect:g} sd): evidence for monotonicity."
         )
         return Decision("CONTRADICTED", 1, reason)
     return None

@@ -55,7 +55,7 @@ class WaveVerdict:
     path
         By week: common path, smooth, simultaneous band (low, high), regions observed.
     episodes
-        One row per episode: weeks of peak, trough and new record; drawdown and rise in the outcome's units.
+        One row per episode: weeks of peak, trough and new record; rise before it, drawdown and rise, in own units.
     region_sd, noise_sd
         Within-region standard deviation of the outcome, and around the common trend.
     n_regions

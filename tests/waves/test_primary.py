@@ -242,8 +242,20 @@ def test_cells_without_documents_are_missing_and_weeks_without_events_are_refuse
     result = wave_test(frame(counts, documents=documents), outcome="y", offset="documents", thresholds=FEW)
     assert any("1 cells without any documents are missing" in note for note in result.notes)
     counts[:, 7] = 0.0
-    with pytest.raises(DataError, match="2020-02-24.*minus infinity"):
+    with pytest.raises(DataError, match=r"2020-02-24.*minus infinity"):
         wave_test(frame(counts, documents=documents), outcome="y", offset="documents", thresholds=FEW)
+
+
+def test_a_slump_and_its_recovery_is_named_as_such():
+    u = np.linspace(0, 1, 120)
+    valley = 8 * (u - 0.35) ** 2 + 0.1 * np.random.default_rng(1).standard_normal((10, 120))
+    result = wave_test(frame(valley), outcome="y", thresholds=FEW)
+    assert result.waves == 1
+    assert any("slump and its recovery" in note for note in result.notes)
+    rising = simulate_panel(Design("rising", 4.0, 120, 0.3, 0.02), np.random.default_rng(8))
+    found = wave_test(frame(rising), outcome="y", thresholds=FEW)
+    assert (found.episodes["rise_before"] > found.test.threshold).all()
+    assert found.notes == ()
 
 
 def test_bounds_are_reported_and_the_logit_is_taken_on_request():
@@ -291,6 +303,14 @@ def test_changes_after_the_plan_are_written_into_the_result():
     changed = wave_test(panel, outcome="y", thresholds=WaveThresholds(draws=199, minimum_effect=0.3))
     assert changed.thresholds.revisions == ("minimum_effect changed from 0.5 to 0.3",)
     assert "CHANGED after the plan" in changed.summary()
+
+
+def test_a_path_without_noise_is_no_accident():
+    line = wave_test(frame(np.tile(np.arange(60.0), (4, 1))), outcome="y", thresholds=FEW)
+    assert (line.verdict, line.waves) == ("CONTRADICTED", 0)
+    assert line.test.drift.p_up == 0.0
+    with pytest.raises(DataError, match="never changes"):
+        wave_test(frame(np.ones((4, 60))), outcome="y", thresholds=FEW)
 
 
 def test_bad_input_is_named():

@@ -16,6 +16,7 @@ from panelcoop.report.wave_power_figure import wave_power_figure
 from panelcoop.report.wave_size_report import wave_size_report
 from panelcoop.report.wave_table import battery_table, wave_numbers, wave_table
 from panelcoop.sensitivity import wave_evidence as evidence
+from panelcoop.sensitivity.wave_battery_size import battery_rates
 from panelcoop.sensitivity.wave_designs import Design, common_noise, mean_path, simulate_panel
 from panelcoop.sensitivity.wave_size import wave_size
 from panelcoop.waves.battery.run import wave_battery
@@ -145,7 +146,7 @@ def test_the_page_of_evidence_holds_all_its_tables():
     tables = {
         "wave_size": pd.concat([found, t4, uneven], ignore_index=True),
         "wave_resampled": uneven,
-        "wave_surface": surface,
+        "wave_battery": battery_rates([Design(weeks=52)], replications=2, tests=["u", "fisher"]).reset_index(),
         "wave_verdicts": evidence.verdict_shares([Design(weeks=52)], replications=2, draws=99).reset_index(),
         "wave_drift": pd.DataFrame({"truth": ["flat"], "T": [52]}),
         "wave_path_and_panel": pd.DataFrame({"truth": ["rising"], "AR": [0.5]}),

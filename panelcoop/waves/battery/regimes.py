@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from panelcoop.numerics.autoregression import ar1_paths
 from panelcoop.numerics.common_breaks import ANDREWS_CRITICAL, break_partition, break_statistics, sup_f
 from panelcoop.numerics.panel_cycle import overshoot, panel_ar2
 from panelcoop.numerics.panel_threshold import panel_threshold
+from panelcoop.numerics.periodicity import red_noise
 from panelcoop.options import FloatArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 
@@ -57,9 +57,7 @@ def sup_break(setting: BatterySetting) -> WaveStatistic:
     """Test for one break of level and slope of the common path at an unknown date, with an AR(1) bootstrap."""
     columns = _line(setting.path.size)
     found = sup_f(setting.path, columns)
-    rest = setting.path - columns @ np.linalg.lstsq(columns, setting.path, rcond=None)[0]
-    root, shocks = setting.test.noise.root, rest.std()
-    drawn = ar1_paths(setting.rng(10).standard_normal((setting.path.size, setting.draws)) * shocks, root)
+    drawn, root = red_noise(setting.path, setting.draws, setting.rng(10))
     _, profile = break_statistics(drawn[:, None, :], columns)
     p = (1 + int((profile.max(axis=0) >= found.statistic).sum())) / (1 + setting.draws)
     return WaveStatistic(
@@ -68,7 +66,7 @@ def sup_break(setting: BatterySetting) -> WaveStatistic:
         null="no break of level and slope",
         p=p,
         method=f"AR(1) bootstrap of the supremum, {setting.draws} draws",
-        convention=f"15% trimming; 5% critical value without serial correlation {ANDREWS_CRITICAL[2]}",
+        convention=f"15% trimming; root {root:.2f}; 5% value without serial correlation {ANDREWS_CRITICAL[2]}",
         warning="a hump or a bend is a break too; the tabulated value over-rejects persistent noise",
         details={"last week before the break": setting.week(found.at)},
     )
