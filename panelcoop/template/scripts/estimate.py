@@ -1,11 +1,10 @@
 """Estimate what each driver does at each stage, under region and week effects."""
 
-from panelcoop import stage_interaction
-from panelcoop.panel.events.study import assemble_study
+import panelcoop as pc
 
-panel = assemble_study("study.toml")
+panel = pc.assemble_study("study.toml")
 outcome, drivers = panel.columns_of("outcome")[0], panel.columns_of("driver")
-fit = stage_interaction(panel, outcome=outcome, drivers=drivers)
+fit = pc.stage_interaction(panel, outcome=outcome, drivers=drivers)
 table = fit.tidy().round(3)
 table.to_csv("output/stage_effects.csv")
 print(table)
