@@ -81,7 +81,8 @@ def honest_did(
     interval. Inference is normal, as in the authors' software, also where the study reports t intervals. The interval
     is the hull of accepted grid points, like theirs: its ends lie at most one step (40 / 999 standard errors and the
     bias' share) inside the exact ends, which ``Precision(refine=True)`` finds. Least favourable critical values are
-    simulated (10,000 draws, fixed seed).
+    simulated (10,000 draws, fixed seed). Moments that involve earlier periods only never enter the tests; with a
+    single later period the authors' software keeps them under smoothness, and its conditional intervals are wider.
 
     References
     ----------

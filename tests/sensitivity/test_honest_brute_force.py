@@ -89,6 +89,18 @@ def test_acceptance_by_bisection_on_linear_programmes(restriction):
         assert found.tolist() == [oracle.accepts(piece, study, t, size, most=most) for t in theta]
 
 
+def test_islands_of_acceptance_belong_to_the_hull():
+    study = oracle.random_study(2, 3, 2)
+    restriction = Restriction(bias="positive")
+    problem = HonestProblem(study, restriction, "Conditional", 0.05, Precision(refine=True))
+    found = honest_set(problem, 0.5)
+    assert found.pieces == 3
+    last = polyhedra(restriction, 0.5, 3, 2)[-1]
+    around = [oracle.accepts(last, study, found.high + by, 0.05) for by in (-1e-3, 1e-3)]
+    assert around == [True, False]
+    assert not any(oracle.accepts(p, study, 1.2, 0.05) for p in polyhedra(restriction, 0.5, 3, 2))
+
+
 def test_acceptance_within_a_fixed_length_interval():
     study = oracle.random_study(4, 3, 2, [0.5, 0.5])
     problem = pose(study, Restriction("smoothness", bias="positive"), "C-F")

@@ -10,7 +10,7 @@ from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["MOST_RAYS", "extreme_rays"]
 
-MOST_RAYS = 2_000
+MOST_RAYS = 500
 """Beyond this many rays the caller solves linear programmes instead."""
 
 MOST_PAIRS = 4_000_000  # pairs of rays compared in one step
