@@ -55,13 +55,9 @@ def plan_cells(
         before that; earlier ones with the preceding period ("varying") or with the same base ("universal").
         A not-yet-treated control starts later than the later of the two periods plus the anticipation.
     """
-    rows = [
-        (c, t, b)
-        for c, g in enumerate(starts)
-        if np.isfinite(g)
-        for t, b in _base_periods(g, times, base_period, anticipation)
-    ]
-    cohort, period, base = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    parts = [_base_periods(g, times, base_period, anticipation) for g in starts]
+    cohort = np.repeat(np.arange(starts.size), [p[0].size for p in parts])
+    period, base = (np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
     if control == "never":
         controls = np.broadcast_to(np.isinf(starts), (cohort.size, starts.size)).copy()
     else:
@@ -71,14 +67,15 @@ def plan_cells(
     return CellPlan(cohort, period, base, controls, period == base)
 
 
-def _base_periods(g: float, times: FloatArray, base_period: str, anticipation: float) -> list[tuple[int, int]]:
+def _base_periods(g: float, times: FloatArray, base_period: str, anticipation: float) -> tuple[IntArray, IntArray]:
+    """Give a cohort's periods and the base of each; none without a period before the event."""
     before = np.flatnonzero(times + anticipation < g)
-    if before.size == 0:
-        return []
-    last = int(before[-1])
+    if before.size == 0 or np.isinf(g):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     if base_period == "universal":
-        return [(t, last) for t in range(times.size)]
-    return [(t, last if times[t] >= g - anticipation else t - 1) for t in range(1, times.size)]
+        return np.arange(times.size), np.full(times.size, before[-1])
+    period = np.arange(1, times.size)
+    return period, np.where(times[1:] >= g - anticipation, before[-1], period - 1)
 
 
 def cell_effects(panel: CohortPanel, plan: CellPlan) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -116,7 +113,9 @@ def cell_map(panel: CohortPanel, plan: CellPlan, weights: FloatArray) -> CohortM
     C, T, K = panel.counts.size, panel.times.size, weights.shape[1]
     _, n_control, control = cell_effects(panel, plan)
     dead = plan.reference | (n_control == 0)
-    cell, column = np.nonzero(weights * ~dead[:, None])
+    cell, column = np.nonzero(weights)
+    live = ~dead[cell]
+    cell, column = cell[live], column[live]
     weight = weights[cell, column]
     own, period, base = plan.cohort[cell], plan.period[cell], plan.base[cell]
     treated, against = weight / panel.counts[own], weight / n_control[cell]

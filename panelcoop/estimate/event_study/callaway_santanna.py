@@ -111,7 +111,8 @@ def mean_cells(design: EventDesign, plan: CellPlan) -> CellEstimates:
     panel = cohort_panel(design.outcome, cohorts.of_unit, cohorts.starts, design.times)
     effect, n_control, _ = cell_effects(panel, plan)
     lost = np.isnan(effect)
-    reason = tuple("no control region that is still untreated" if gone else "" for gone in lost)
+    why = "no control region that is still untreated"
+    reason = tuple(why if gone else "" for gone in lost) if lost.any() else ("",) * lost.size
     size = panel.counts[plan.cohort]
     influence: CellInfluence = _MeanCells(panel, plan)
     return CellEstimates(

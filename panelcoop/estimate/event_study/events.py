@@ -254,6 +254,8 @@ def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:
         If the panel has dated weeks and the dates are not dates, or the other way round.
     """
     if not isinstance(weeks, pd.DatetimeIndex):
+        if pd.api.types.is_numeric_dtype(dates.dtype):
+            return np.asarray(dates, dtype=float)
         try:
             return np.asarray(pd.to_numeric(pd.Series(dates)), dtype=float)
         except (ValueError, TypeError) as error:
