@@ -86,7 +86,7 @@ def dependent_wild(
     References
     ----------
     Shao (2010), Journal of the American Statistical Association 105. Driscoll, Kraay (1998), Review of
-    Economics and Statistics 80. Conley, Goncalves, Kim, Perron (2023), Quantitative Economics 14.
+    Economics and Statistics 80.
 
     Examples
     --------
