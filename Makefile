@@ -92,7 +92,8 @@ $(call table,waves): analysis/table_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REP
 	$(RUN) $<
 
 TABLES += wave_battery
-$(call table,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+FIGURES += wave_battery
+$(call table,wave_battery) $(call figure,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 FIGURES += waves
@@ -122,7 +123,8 @@ $(call table,waves): analysis/table_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REP
 	$(RUN) $<
 
 TABLES += wave_battery
-$(call table,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+FIGURES += wave_battery
+$(call table,wave_battery) $(call figure,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 FIGURES += waves
@@ -164,7 +166,7 @@ $(OUT)/summary.txt: analysis/summary.py $(GROUND) $(REPORT) paper/paper.pdf docs
 	$(RUN) $<
 
 # --- what a person types ---------------------------------------------------------------------------------------
-.PHONY: all help tables figures paper test check data validate bench clean
+.PHONY: all help tables figures paper test check data titles validate bench clean
 all: $(OUT)/summary.txt ## everything: environment, tables, figures, paper; prints what was made and the finding
 
 tables: $(TABLE_FILES) ## the tables, as LaTeX, Typst, HTML, Markdown, Word and JSON
@@ -184,6 +186,9 @@ check: $(READY) ## style, types and the floors of the house
 
 data: $(READY) ## rebuild the shipped weekly figures from the originals (PANELCOOP_MIRROR: a local folder of them)
 	$(PY) analysis/data.py
+
+titles: $(READY) ## the wave test on release titles, which are not shipped: make titles TITLES=file.xlsx
+	$(PY) analysis/waves_titles.py $(TITLES)
 
 validate: $(READY) ## the full simulations behind the size and power tables (long)
 	@for script in analysis/validation/*.py; do echo "$(PY) $$script"; $(PY) "$$script" || exit 1; done

@@ -24,4 +24,6 @@ numbers = {
     "concordance": {"mean": phases.mean, "p": phases.p},
     "size_in_this_panel": fake_outcomes(panel, outcome=outcome).to_dict(),
 }
-save_numbers(numbers, "waves", "analysis/output/numbers", provenance(plan.hash))
+verdict = numbers["main"]
+headline = f"Waves in {verdict['label'].lower()}: {verdict['verdict'].lower().replace('_', ' ')}. {verdict['reason']}"
+save_numbers(numbers, "waves", "analysis/output/numbers", provenance(plan.hash), headline=headline)

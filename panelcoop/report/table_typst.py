@@ -66,8 +66,9 @@ def to_typst(body: pd.DataFrame, title: str, notes: Sequence[str], *, label: str
         f"      columns: ({layout.widths}), align: ({layout.alignment}),",
         "      stroke: none, inset: (x: 2.5pt, y: 2.6pt),",
         "      table.hline(stroke: 0.8pt),",
+        "      table.header(",
         *_typst_head(body),
-        "      table.hline(stroke: 0.4pt),",
+        "      table.hline(stroke: 0.4pt)),",
     ]
     for group, rows in row_groups(body):
         if group:
