@@ -150,11 +150,26 @@ def threshold_for(path: FloatArray, episodes: int) -> float:
     -----
     Bisection on `count_episodes`; the p-value of "at least that many waves" is the chance of a noise range as large.
     """
+    levels: list[float] = path.tolist()
     low, high = 0.0, float(np.ptp(path))
     tiny = 1e-12 * max(high, 1e-300)
-    if high == 0.0 or int(count_episodes(path, tiny)) < episodes:
+    if high == 0.0 or _count_one(levels, tiny) < episodes:
         return 0.0
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if int(count_episodes(path, middle)) >= episodes else (low, middle)
+        low, high = (middle, high) if _count_one(levels, middle) >= episodes else (low, middle)
     return low
+
+
+def _count_one(levels: list[float], threshold: float) -> int:
+    """Count the episodes of one path in plain Python: faster than arrays of one."""
+    record, fallen, count = levels[0], False, 0
+    for level in levels[1:]:
+        if fallen:
+            if level >= record + threshold:
+                count, record, fallen = count + 1, level, False
+        elif level > record:
+            record = level
+        else:
+            fallen = record - level >= threshold
+    return count
