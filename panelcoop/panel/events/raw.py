@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -53,17 +54,28 @@ def read_tables(
     DataError
         When there is nothing to read, a file is no table, or a required column is missing.
     """
-    tables = [_text_of(name, table, columns or {}) for name, table in _load(source, encoding)]
+    tables = [_text_of(loaded, columns or {}) for loaded in _load(source, encoding)]
     draft = pd.concat([draft for draft, _ in tables], ignore_index=True)
     return draft, pd.concat([original for _, original in tables], ignore_index=True)
 
 
-def _load(source: TableLike, encoding: str) -> Iterable[tuple[str, pd.DataFrame]]:
+@dataclass(frozen=True)
+class _Loaded:
+    """A table, its name, and for CSV the fault and the cells of each row as they were written."""
+
+    name: str
+    table: pd.DataFrame
+    faults: list[str] | None = None
+    original: list[str] | None = None
+
+
+def _load(source: TableLike, encoding: str) -> Iterable[_Loaded]:
     if isinstance(source, (str, Path)):
         for path in _files(Path(source)):
-            yield path.name, _read_csv(path, encoding) if path.suffix.lower() == ".csv" else _read_parquet(path)
+            csv_file = path.suffix.lower() == ".csv"
+            yield _read_csv(path, encoding) if csv_file else _Loaded(path.name, _read_parquet(path))
     else:
-        yield "table", _as_pandas(source)
+        yield _Loaded("table", _as_pandas(source))
 
 
 def _files(path: Path) -> list[Path]:
@@ -82,7 +94,7 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
+def _read_csv(path: Path, encoding: str) -> _Loaded:
     """Read a CSV file row by row, so that one bad row spoils no other."""
     try:
         text = path.read_bytes().decode(encoding, errors="surrogateescape").removeprefix("\ufeff")
@@ -98,21 +110,28 @@ def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
     if not rows:
         msg = f"{path} is empty; a log needs a header and rows."
         raise DataError(msg)
-    return _frame_of_rows([cell.strip() for cell in rows[0]], rows[1:])
+    return _load_rows(path.name, [cell.strip() for cell in rows[0]], rows[1:], clean=_is_clean(text))
 
 
-def _frame_of_rows(header: list[str], rows: list[list[str]]) -> pd.DataFrame:
+def _load_rows(name: str, header: list[str], rows: list[list[str]], *, clean: bool) -> _Loaded:
     width = len(header)
-    faults = [_row_fault(row, width) for row in rows]
-    cells = [[_visible(cell) for cell in row] for row in rows]
+    faults = [_row_fault(row, width, clean=clean) for row in rows]
+    cells = rows if clean else [[_visible(cell) for cell in row] for row in rows]
     table = pd.DataFrame([(row + [""] * width)[:width] for row in cells], columns=header, dtype=object)
-    table.attrs["faults"] = faults
-    table.attrs["original"] = [",".join(row) for row in cells]
-    return table
+    return _Loaded(name, table, faults, [",".join(row) for row in cells])
 
 
-def _row_fault(row: list[str], width: int) -> str:
-    if any("\udc80" <= letter <= "\udcff" for cell in row for letter in cell):
+def _is_clean(text: str) -> bool:
+    """Tell whether every byte was in the encoding of the file: what was not has become a lone surrogate."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _row_fault(row: list[str], width: int, *, clean: bool) -> str:
+    if not clean and not all(_is_clean(cell) for cell in row):
         return "mixed encodings: the row is not in the encoding of the file; save the file as UTF-8"
     if len(row) != width:
         return f"the row has {len(row)} cells, the header {width}; quote cells that hold commas"
@@ -141,8 +160,8 @@ def _as_pandas(table: Any) -> pd.DataFrame:  # noqa: ANN401 - polars and pyarrow
     return convert()
 
 
-def _text_of(name: str, table: pd.DataFrame, columns: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    faults = table.attrs.get("faults", [""] * len(table))
+def _text_of(loaded: _Loaded, columns: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    name, table = loaded.name, loaded.table
     headers = _headers(table, columns, name)
     draft = pd.DataFrame(
         {
@@ -153,11 +172,11 @@ def _text_of(name: str, table: pd.DataFrame, columns: Mapping[str, str]) -> tupl
         }
     )
     position = np.arange(1, len(table) + 1)
-    original = table.attrs.get("original")
+    original = loaded.original
     if original is None:
         texts = [_text_column(table.iloc[:, k], keep_words=True) for k in range(table.shape[1])]
         original = [",".join(cells) for cells in zip(*texts, strict=True)] if texts else []
-    kept = pd.DataFrame({"file": name, "row": position, "original": original, "fault": faults})
+    kept = pd.DataFrame({"file": name, "row": position, "original": original, "fault": loaded.faults or ""})
     return draft.assign(file=name, row=position), kept
 
 
