@@ -81,6 +81,15 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
     -----
     Averages follow Callaway and Sant'Anna (2021, section 3) and R did's ``aggte``: with estimated cohort shares, the
     influence contains their sampling error; regression and imputation estimators take shares as fixed.
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.api import event_study
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> panel, events = staggered_example()
+    >>> study = event_study(panel, events, outcome="y", estimator="imputation")
+    >>> {start: round(float(effect), 6) for start, effect in aggregate_events(study, "cohort").params.items()}
+    {4: 2.0, 6: 1.5}
     """
     fail_if_not_one_of(by, ("overall", "horizon", "cohort", "calendar", "stage", "dose"), "by")
     cells = study.needed_cells()

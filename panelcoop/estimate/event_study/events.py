@@ -159,7 +159,8 @@ class Events:
             "switching" every spell, with its last week.
         clean_weeks
             Weeks the rule must have been false before an event counts (repeated events), for example 8. The weeks
-            must be observed: an event too close to the start of the panel does not count.
+            must be observed: an event too close to the start of the panel does not count. For ``LpDid`` keep every
+            event and set its ``clean_weeks`` instead: an event left out here cannot make a control unclean.
         """
         data = as_panel(panel).data
         flags = rule(data).astype(bool).rename("flag").reset_index()

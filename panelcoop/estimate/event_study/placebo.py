@@ -55,6 +55,13 @@ def leave_one_region_out(panel: Panel | pd.DataFrame, events: Events, **study: A
     pandas.DataFrame
         By region left out ("none" first): overall effect, std_error, change; NaN with a reason where the study cannot
         be estimated without that region.
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> panel, events = staggered_example()
+    >>> len(leave_one_region_out(panel, events, outcome="y", estimator="imputation"))
+    9
     """
     whole = as_panel(panel)
     base = mean_effect(event_study(whole, events, **study))
@@ -137,6 +144,14 @@ def horizon_composition(study: EventStudy) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Horizons by cohorts, rows sum to one; a change of composition can look like dynamics.
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> panel, events = staggered_example()
+    >>> study = event_study(panel, events, outcome="y", estimator="imputation")
+    >>> horizon_composition(study).loc[4].to_dict()
+    {4: 1.0, 6: 0.0}
     """
     cells = study.needed_cells()
     use = cells.estimated

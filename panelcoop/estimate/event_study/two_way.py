@@ -176,6 +176,14 @@ def bacon_decomposition(panel: Panel | pd.DataFrame, events: Events, *, outcome:
     ------
     IdentificationError
         If the panel is not balanced or no cohort changes status.
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> panel, events = staggered_example()
+    >>> bacon = bacon_decomposition(panel, events, outcome="y")
+    >>> sorted(bacon.kinds.index), round(float(bacon.pairs["weight"].sum()), 6)
+    (['earlier_vs_later', 'later_vs_earlier', 'treated_vs_untreated'], 1.0)
     """
     design = event_design(as_panel(panel), events, outcome=outcome)
     if not design.balanced:
@@ -218,6 +226,13 @@ def two_way_weights(panel: Panel | pd.DataFrame, events: Events, *, outcome: str
     Notes
     -----
     Weights are residuals of the treatment dummy on region and week effects (de Chaisemartin and D'Haultfoeuille 2020).
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> panel, events = staggered_example()
+    >>> round(float(two_way_weights(panel, events, outcome="y")["weight"].sum()), 6)
+    1.0
     """
     design = event_design(as_panel(panel), events, outcome=outcome)
     treated = (design.times[None, :] >= design.starts[:, None]) & design.observed
