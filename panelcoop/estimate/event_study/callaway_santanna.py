@@ -136,8 +136,6 @@ def mean_cells(design: EventDesign, plan: CellPlan) -> CellEstimates:
 def _prepared(design: EventDesign, options: CallawaySantAnna) -> EventDesign:
     """Leave out what R did leaves out, each with its reason."""
     a = design.anticipation
-    starts = np.where(design.starts > design.times[-1] + a, np.inf, design.starts)
-    design = replace(design, starts=starts)
     if options.unbalanced == "drop" and not design.balanced:
         design = keep_units(design, np.asarray(design.observed.all(axis=1)), "not observed in every week")
     design = keep_units(design, design.starts > design.times[0] + a, "treated from the first week on")

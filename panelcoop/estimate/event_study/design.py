@@ -50,7 +50,7 @@ class EventDesign:
     covariates
         Shape (N, T, P).
     starts
-        Number of the first treated period, infinity if never, shape (N,).
+        Number of the first treated period, infinity if never or only after the panel and the anticipation end, (N,).
     times
         Period numbers, shape (T,).
     anticipation
@@ -160,11 +160,13 @@ def event_design(
     values, extra, dropped = _values(panel, grid, outcome, covariates)
     dated = isinstance(weeks, pd.DatetimeIndex)
     anticipation = events.anticipation if events.anticipation is not None else (2 if dated else 0)
+    times = period_numbers(weeks, weeks)
+    starts = region_starts(events, regions, weeks)
     design = EventDesign(
         outcome=values,
         covariates=extra,
-        starts=region_starts(events, regions, weeks),
-        times=period_numbers(weeks, weeks),
+        starts=np.where(starts > times[-1] + anticipation, np.inf, starts),
+        times=times,
         anticipation=anticipation,
         regions=regions,
         weeks=weeks,

@@ -97,13 +97,19 @@ def imputation_fit(design: EventDesign, options: Imputation) -> tuple[EventDesig
         design, cells, base_period="universal", convention=f"{how}, clusters: {design.cluster_name}, normal"
     )
     leads, estimates, rows, reasons = _lead_test(design, first, options)
+    alone = bool((cells.n_treated[cells.estimated] == 1).any()) and options.leave_out
+    why = "no leave-one-out variance (NaN errors) where a cohort has one region"
     fit = replace(
         fit,
         horizons=np.concatenate([leads, fit.horizons]),
         estimates=np.concatenate([estimates, fit.estimates]),
         influence=np.column_stack([rows, fit.influence]),
         reasons={**reasons, **fit.reasons},
-        notes=(*fit.notes, "leads are relative to all weeks before the first lead shown"),
+        notes=(
+            *fit.notes,
+            "leads are relative to all weeks before the first lead shown",
+            *((why,) if alone else ()),
+        ),
     )
     return design, fit
 
@@ -144,8 +150,8 @@ def _lead_test(
     mask = (first.system.mask > 0) & np.isfinite(horizon)
     every = np.unique(horizon[mask])
     window = design.events.window
-    most = options.leads if options.leads is not None else (window[0] if window else every.size)
-    shown = every[every >= -most][-most:] if most else every[:0]
+    most = options.leads if options.leads is not None else (window[0] if window else np.inf)
+    shown = every[every >= -most]
     leads = shown[1:] if shown.size == every.size else shown
     if not leads.size:
         return np.zeros(0), np.zeros(0), np.zeros((first.cohorts.of_unit.size, 0)), {}

@@ -117,7 +117,6 @@ def _saturated_cells(design: EventDesign, plan: CellPlan) -> tuple[CellEstimates
 
 def _prepared(design: EventDesign) -> EventDesign:
     a = design.anticipation
-    design = replace(design, starts=np.where(design.starts > design.times[-1] + a, np.inf, design.starts))
     design = keep_units(design, design.starts > design.times[0] + a, "treated from the first week on")
     if not np.isinf(design.starts).any():
         last = design.starts.max()
