@@ -34,8 +34,8 @@ ESTIMATE := $(NUMERICS) $(wildcard panelcoop/estimate/*.py)
 EVENT_STUDY := $(call sources,panelcoop/estimate/event_study) $(wildcard panelcoop/report/event_*.py)
 WAVES := $(call sources,panelcoop/waves) $(wildcard panelcoop/report/wave_*.py)
 NETWORK := $(call sources,panelcoop/network)
-SENSITIVITY := $(call sources,panelcoop/sensitivity) $(wildcard $(addprefix panelcoop/report/,multiverse_*.py honest_*.py))
-REPORT := $(filter-out $(addprefix panelcoop/report/,event_%.py wave_%.py multiverse_%.py honest_%.py),$(wildcard panelcoop/report/*.py))
+SENSITIVITY := $(call sources,panelcoop/sensitivity) $(wildcard $(addprefix panelcoop/report/,multiverse_*.py honest_*.py sensitivity_*.py))
+REPORT := $(filter-out $(addprefix panelcoop/report/,event_%.py wave_%.py multiverse_%.py honest_%.py sensitivity_%.py),$(wildcard panelcoop/report/*.py))
 STUDY := study.toml requirements.lock $(shell find data -type f \( -name '*.csv' -o -name '*.json' \) | LC_ALL=C sort)
 
 # --- what a script writes --------------------------------------------------------------------------------------
@@ -147,6 +147,12 @@ TABLES += multiverse
 FIGURES += multiverse
 NUMBERS += multiverse
 $(call table,multiverse) $(call figure,multiverse) $(call numbers,multiverse): analysis/multiverse.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+TABLES += sensitivity
+FIGURES += sensitivity
+NUMBERS += sensitivity
+$(call table,sensitivity) $(call figure,sensitivity) $(call numbers,sensitivity): analysis/sensitivity.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 # --- the paper, the picture of the README, the closing words ----------------------------------------------------
