@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,12 +37,15 @@ def shifted(study, by):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_scale_of_the_outcome(kind):
+@pytest.mark.parametrize("scale", [1e-8, 1e3, 1e10])
+def test_scale_of_the_outcome(kind, scale):
     base = coefficients()
-    scaled = EventCoefficients(1e3 * base.estimates, 1e6 * base.covariance, 3, 3)
-    unit = 1e3 if kind == "smoothness" else 1.0
-    found = ends(scaled, restriction=kind, values=[0.2 * unit, 1.0 * unit])
-    assert found / 1e3 == pytest.approx(ends(base, restriction=kind, values=[0.2, 1.0]), abs=ROUNDING)
+    scaled = EventCoefficients(scale * base.estimates, scale**2 * base.covariance, 3, 3)
+    unit = scale if kind == "smoothness" else 1.0
+    columns = ["low", "high", "identified_low", "identified_high"]
+    found = honest_did(scaled, restriction=kind, values=[0.2 * unit, 1.0 * unit], precision=EXACT).table[columns]
+    expected = honest_did(base, restriction=kind, values=[0.2, 1.0], precision=EXACT).table[columns]
+    assert found.to_numpy() / scale == pytest.approx(expected.to_numpy(), abs=ROUNDING, nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -239,3 +244,25 @@ def staggered_panel():
     frame["y"] = rng.normal(size=len(frame)) + (frame["week"] >= frame["start"])
     panel = panel_from_frame(frame)
     return panel, Events.from_column(panel, "start", never=np.inf)
+
+
+def test_horizons_beyond_a_gap_are_left_out_and_named():
+    panel, events = staggered_panel()
+    study = event_study(panel, events, outcome="y", estimator=CallawaySantAnna(base="universal"))
+    params, cov = study.params.copy(), study.cov.copy()
+    params.loc[2] = np.nan
+    cov.loc[2, :] = cov.loc[:, 2] = np.nan
+    found = honest_did(replace(study, params=params, cov=cov), values=[1.0], target="average")
+    assert found.estimate == pytest.approx(study.params.loc[[0, 1]].mean())
+    assert any("beyond a gap" in note and "3" in note for note in found.notes)
+
+
+def test_anticipated_weeks_count_as_touched():
+    panel, events = staggered_panel()
+    early = replace(events, anticipation=1)
+    study = event_study(panel, early, outcome="y", estimator=CallawaySantAnna(base="universal"))
+    found = honest_did(study, values=[1.0])
+    assert study.reference == (-2,)
+    assert found.problem.study.n_pre == (study.estimated < -2).sum()
+    assert found.estimate == pytest.approx(study.params.loc[0])
+    assert found.problem.study.weights[:2].tolist() == [0.0, 1.0]

@@ -146,7 +146,7 @@ def _within_fixed_length(
     weights, process = test.first.weights, test.process
     assert weights is not None
     slope = float(process.loading[g] @ weights) / process.covariance[g, g]
-    if abs(slope) < STILL:
+    if abs(slope) * np.sqrt(process.covariance[g, g]) < STILL * test.first.half_length:
         return low, high
     rest = test.centre - theta - slope * eta
     ends = np.sort([(-test.first.half_length - rest) / slope, (test.first.half_length - rest) / slope], axis=0)

@@ -25,7 +25,7 @@ def identified_set(problem: HonestProblem, magnitude: float) -> tuple[float, flo
     ends follow from the vertices of the moment inequalities without a linear programme.
     """
     study = problem.study
-    slack = ROUNDING * max(1.0, float(np.abs(study.estimates).max()))
+    slack = ROUNDING * float(np.abs(study.estimates).max())
     ends = []
     for piece, process in pieces_with_processes(problem, magnitude):
         early = ~(piece.matrix[:, study.n_pre :] != 0).any(axis=1)

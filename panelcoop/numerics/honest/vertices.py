@@ -15,6 +15,8 @@ from panelcoop.options import FloatArray
 __all__ = ["Moments", "VertexProcess", "moments_after", "vertex_process"]
 
 NO_VARIANCE = 1e-12  # relative to the largest variance of a moment
+FLAT = 1e-10  # slope of a vertex that does not move with the target, relative to the steepest
+ROUNDING = 1e-9  # of a moment in units of its standard error
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class VertexProcess:
 
     def satisfied(self) -> tuple[float, float]:
         """Return the targets at which no sample moment is violated; low > high where there are none."""
-        flat = np.abs(self.slope) < NO_VARIANCE
-        if (self.level[flat] > NO_VARIANCE).any():
+        flat = np.abs(self.slope) <= FLAT * np.abs(self.slope).max()
+        if (self.level[flat] > ROUNDING).any():
             return np.inf, -np.inf
         with np.errstate(divide="ignore", invalid="ignore"):
             at = self.level / self.slope
