@@ -53,7 +53,8 @@ def honest_figure(bounds: HonestBounds | Sequence[HonestBounds], *, titles: Sequ
     if not panels or (titles is not None and len(titles) != len(panels)):
         msg = f"honest_figure needs bounds and one title for each; got {len(panels)} bounds."
         raise DataError(msg)
-    lines, across = -(-len(panels) // ABREAST), min(len(panels), ABREAST)
+    across = 2 if len(panels) == 4 else min(len(panels), ABREAST)
+    lines = -(-len(panels) // across)
     with house_style():
         size = (ALONE if across == 1 else min(WIDTH, EACH * across), HEIGHT * lines + 0.3)
         figure, grid = plt.subplots(lines, across, figsize=size, sharey=True, squeeze=False)
