@@ -106,10 +106,20 @@ def overshoot(values: FloatArray, shocks: FloatArray | None = None, *, horizons:
     need, the scores are
     not serially correlated and errors clustered by week suffice, also near a unit root (Montiel Olea and
     Plagborg-Moller 2021).
+    The half-panel jackknife takes the first-order bias of region effects away.
     H0: no response below zero at any horizon 1..H: min t_h, p = min(1, H P(t <= min t_h)).
     """
-    seen = [_project(values, shocks, h, lags) for h in range(horizons + 1)]
-    response, errors = np.array([s[0] for s in seen]), np.array([s[1] for s in seen])
+    horizon = range(horizons + 1)
+    seen = np.array([_project(values, shocks, h, lags) for h in horizon])
+    half = values.shape[1] // 2
+    halves = np.mean(
+        [
+            [_project(values[:, part], None if shocks is None else shocks[:, part], h, lags)[0] for h in horizon]
+            for part in (slice(None, half), slice(half, None))
+        ],
+        axis=0,
+    )
+    response, errors = 2 * seen[:, 0] - halves, seen[:, 1]
     t = response[1:] / errors[1:]
     at = int(t.argmin()) + 1
     p = min(1.0, horizons * float(normal_sf(-t[at - 1])))

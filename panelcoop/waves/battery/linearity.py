@@ -18,9 +18,10 @@ __all__ = ["reset", "spline_f"]
 KNOTS = 5
 LAG = 6
 WARNING = (
-    "with common shocks the F with Driscoll-Kraay errors rejects a straight line in a fifth to a half of samples; "
-    "read the bootstrap p"
+    "with common shocks a straight line is rejected in a fifth to most of the samples; read the bootstrap p, "
+    "and see the table of sizes"
 )
+DWB_WARNING = "any bend rejects, also a monotone one; with persistent common shocks so does a straight line, too often"
 
 
 def spline_f(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
@@ -92,6 +93,6 @@ def _both(
             p=wild.p_value,
             method=f"dependent wild bootstrap, {wild.draws} draws",
             convention="region effects; one multiplier per week, Bartlett 8",
-            warning="any bend rejects, also a monotone one",
+            warning=DWB_WARNING,
         ),
     )
