@@ -104,7 +104,8 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
         "irregular waves": Design("irregular waves", 2.0, common_share=0.1, verdict="WAVE AND SPIRAL"),
         "interrupted rise": Design("interrupted rise", 3.0, verdict="SINGLE INTERRUPTED RISE"),
         "steady rise": Design("linear", 2.0, own_ar=0.0, noise=0.5, verdict="CONTRADICTED"),
-        "near unit root": Design("rising waves", 2.0, common_share=0.5, common_ar=1.0, verdict="INCONCLUSIVE"),
+        "clear rising waves": Design("rising waves", 3.0, verdict="WAVE AND SPIRAL"),
+        "common random walk": Design("flat", common_share=0.9, common_ar=1.0, verdict="INCONCLUSIVE"),
         "waves of documents": Design("flat", documents_shape="rising waves"),
         "independent": _inference(4, 5, 10, 81, reach=None),
         "spatial": _inference(4, 5, 10, 81, reach=0.4),
@@ -112,4 +113,8 @@ DESIGNS: Mapping[str, Design] = MappingProxyType(
         "spatial, outlier": _inference(4, 5, 10, 81, reach=0.4, outlier=10.0),
     }
 )
-"""Designs by name: mean paths with amplitude 2 (3 for "high"), and the four designs of the table of sizes."""
+"""Designs by name: mean paths with amplitude 2 (3 for "high" and "clear"), and the four designs of the table of sizes.
+
+`verdict` is the class of the truth. A test may answer otherwise: a noisy panel is INCONCLUSIVE, and a quiet straight
+line is CONTRADICTED (evidence for monotonicity), which leaves LINEAR-COMPATIBLE and MONOTONE NON-LINEAR a narrow band.
+"""

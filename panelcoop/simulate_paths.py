@@ -69,7 +69,7 @@ def mean_path(shape: Shape, weeks: int, amplitude: float = 1.0) -> FloatArray:
     With u = (t-1)/(T-1) and g(c, w) = exp(-.5 ((u-c)/w)^2): linear a u; step a 1(u > .4); hump a g(.4, .18);
     staircase 2a (u - sin(6 pi u)/(6 pi)); driftless waves (a/2) sin(6 pi u - pi/2); rising waves add 2 a u to these;
     declining waves are rising waves read backwards; irregular .75 a (1.2 g(.15,.05) + 1.6 g(.42,.07) + 2.2 g(.82,.08))
-    + .8 a u; interrupted rise 2 a u + 1.6 a g(.35, .1): one drawdown, one higher record.
+    + .8 a u; interrupted rise 2 a u + .8 a g(.35, .1): one drawdown, one higher record.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def mean_path(shape: Shape, weeks: int, amplitude: float = 1.0) -> FloatArray:
         * a
         * (1.2 * _bell(u, 0.15, 0.05) + 1.6 * _bell(u, 0.42, 0.07) + 2.2 * _bell(u, 0.82, 0.08))
         + 0.8 * a * u,
-        "interrupted rise": 2 * a * u + 1.6 * a * _bell(u, 0.35, 0.1),
+        "interrupted rise": 2 * a * u + 0.8 * a * _bell(u, 0.35, 0.1),
     }
     return paths[shape]
 
