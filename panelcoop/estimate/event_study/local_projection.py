@@ -120,13 +120,14 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
     reference = -1 - design.anticipation
     estimates, reasons = np.zeros(horizons.size), {}
     rows = np.zeros((design.starts.size, horizons.size))
+    by_week = np.zeros((design.times.size, horizons.size))
     sizes, counts = np.zeros(horizons.size), np.zeros((horizons.size, 3))
     for j, h in enumerate(horizons):
         if h == reference:
             continue
         sample = _sample(design, options, (happens, focus), int(h), reference)
         found = _one_horizon(design, options, sample, amount)
-        estimates[j], rows[:, j] = found.estimate, found.rows
+        estimates[j], rows[:, j], by_week[:, j] = found.estimate, found.rows, found.by_week
         if found.reason:
             reasons[int(h)] = found.reason
             continue
@@ -148,6 +149,7 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
         convention=f"per {per}, clean controls, {options.weighting} weights, CRV1 by {design.cluster_name}, t({G - 1})",
         reasons=reasons,
         counts=counts,
+        week_scores=by_week,
     )
 
 
@@ -155,29 +157,31 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
 class _Horizon:
     estimate: float
     rows: FloatArray
+    by_week: FloatArray
     counts: tuple[float, float, float]
     reason: str
 
 
 def _one_horizon(design: EventDesign, options: LpDid, sample: _Sample, amount: FloatArray) -> _Horizon:
     """Regress one horizon's differences; influence by region carries the clustered factor."""
-    rows = np.zeros(design.starts.size)
+    rows, by_week = np.zeros(design.starts.size), np.zeros(design.times.size)
     needed = design.support.min_cohorts if design.support.require else 1
     if np.unique(sample.week).size < needed:
         why = f"fewer than {needed} weeks with an event and enough clean controls"
-        return _Horizon(np.nan, rows, (0.0, 0.0, 0.0), why)
+        return _Horizon(np.nan, rows, by_week, (0.0, 0.0, 0.0), why)
     treat = np.where(sample.treated, amount[sample.unit, sample.week], 0.0)
     before = sample.week - 1 - design.anticipation
     columns = np.column_stack([treat, design.covariates[sample.unit, before]])
     fit = week_regression(sample.change, columns, sample.week, _weights(sample, options))
     if np.isnan(fit.coefficients[0]):
-        return _Horizon(np.nan, rows, (0.0, 0.0, 0.0), "the event is collinear with the covariates")
+        return _Horizon(np.nan, rows, by_week, (0.0, 0.0, 0.0), "the event is collinear with the covariates")
     np.add.at(rows, sample.unit, fit.score[:, 0])
+    np.add.at(by_week, sample.week, fit.score[:, 0])
     n, G = sample.unit.size, _n_clusters(design, sample.unit)
     rows *= np.sqrt(G / max(G - 1, 1) * (n - 1) / max(n - columns.shape[1] - fit.weeks.size, 1))
     fewest = np.bincount(sample.week, ~sample.treated)[fit.weeks].min()
     counts = (float(fit.weeks.size), float(sample.treated.sum()), float(fewest))
-    return _Horizon(float(fit.coefficients[0]), rows, counts, "")
+    return _Horizon(float(fit.coefficients[0]), rows, by_week, counts, "")
 
 
 def _horizons(design: EventDesign, options: LpDid) -> IntArray:

@@ -182,3 +182,11 @@ def test_poisson_effects_are_on_the_outcome_scale():
     assert (study.params > 0).all()
     with pytest.raises(DataError, match="negative values"):
         event_study(panel, events, outcome="y", estimator=ExtendedTwoWay("poisson"))
+
+
+def test_week_scores_of_local_projections_sum_to_their_influence():
+    panel, events = staggered(seed=34)
+    study = event_study(panel, events, outcome="y", estimator=LpDid(3, 2))
+    assert study.week_scores.sum(axis=0) == pytest.approx(np.zeros(6), abs=1e-10)
+    assert study.influence.sum(axis=0) == pytest.approx(np.zeros(6), abs=1e-10)
+    assert event_inference(study, draws=199)["p_dwb"].between(0, 1).all()
