@@ -94,9 +94,10 @@ def event_inference(study: EventStudy, *, draws: int = 9999, seed: int = 0) -> p
 
     Notes
     -----
-    For local projections a week is the week of the event. Estimators saturated in cohort and week leave week sums of treated residuals at exactly zero: a shock common to a
-    cohort's week cannot be told from its effect, so no bootstrap over weeks exists for them. p-values count draws at
-    least as large (weak rule) and the observed statistic as one draw.
+    For local projections a week is the week of the event. Estimators saturated in cohort and week leave week sums
+    of treated residuals at exactly zero: a shock common to a cohort's week cannot be told from its effect, so no
+    bootstrap over weeks exists for them. p-values count draws at least as large (weak rule) and the observed
+    statistic as one draw.
 
     References
     ----------
