@@ -1,0 +1,111 @@
+"""The plan of an event study: what it makes of the template, and what it refuses."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from panelcoop.cli_panel import load_panel, save_panel
+from panelcoop.errors import DataError, PanelcoopError, PlanError
+from panelcoop.panel.events.drivers import decayed_authority
+from panelcoop.panel.events.study import assemble_study, study_stages
+from panelcoop.panel.events.study_plan import is_event_study, read_study_plan
+
+ROUNDING = 1e-12
+
+
+@pytest.fixture(scope="module")
+def folder(root, tmp_path_factory):
+    target = tmp_path_factory.mktemp("study") / "mine"
+    return shutil.copytree(root / "panelcoop" / "template", target)
+
+
+@pytest.fixture(scope="module")
+def panel(folder):
+    return assemble_study(folder / "study.toml")
+
+
+def test_the_template_becomes_a_panel(panel, folder, root):
+    assert panel.data.shape[0] == 10 * 40
+    assert panel.columns_of("outcome") == ["intensity"]
+    assert panel.columns_of("driver") == ["risk", "spread", "authority"]
+    assert panel.columns_of("offset") == ["documents"]
+    assert panel.empty_slots["public_opinion"].startswith("no search")
+    assert is_event_study(folder / "study.toml")
+    assert not is_event_study(root / "study.toml")
+
+
+def test_drivers_are_lagged_by_a_week(panel, folder):
+    table = pd.read_csv(folder / "data" / "covariates.csv", parse_dates=["date"])
+    raw = table.pivot_table(index="date", columns="region", values="risk")
+    found = panel.data["risk"].to_numpy().reshape(10, 40).T
+    assert np.isnan(found[0]).all()
+    np.testing.assert_allclose(found[1:], raw.to_numpy()[:-1])
+    weights = panel.weights["nearest"].matrix
+    spread = panel.data["spread"].to_numpy().reshape(10, 40).T
+    np.testing.assert_allclose(spread[1:], raw.to_numpy()[:-1] @ weights.T, rtol=ROUNDING, atol=ROUNDING)
+
+
+def test_authority_uses_the_exposure_of_the_region_table(panel, folder):
+    directives = pd.read_csv(folder / "data" / "directives.csv")
+    regions = pd.read_csv(folder / "data" / "regions.csv").set_index("code")["exposure"]
+    weeks = pd.DatetimeIndex(panel.data.index.unique("week"))
+    expected = decayed_authority(directives, weeks, list(panel.data.index.unique("region")), exposure=regions)
+    found = panel.data["authority"].to_numpy().reshape(10, 40).T
+    np.testing.assert_allclose(found[1:], expected.to_numpy()[:-1], rtol=ROUNDING)
+
+
+def test_stages_come_from_the_table(panel):
+    first = panel.data["stage"].groupby("week").first()
+    assert first[first == "outbreak"].index[0] == pd.Timestamp("2020-02-03")
+    assert first.notna().all()
+
+
+def test_another_clock(folder):
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    text = text.replace('clock = "table"', 'clock = "change point"').replace(
+        'table = "data/stages.csv"', 'driver = "spread"'
+    )
+    (folder / "clock.toml").write_text(text.replace("lag = 1", "lag = 0"), encoding="utf-8")
+    plan = read_study_plan(folder / "clock.toml")
+    panel = assemble_study(plan)
+    dates = study_stages(plan, panel)
+    assert dates.clock == "change point"
+    assert panel.data["stage"].nunique() == 4
+    outcome = text.replace('driver = "spread"', 'driver = "intensity"')
+    (folder / "outcome.toml").write_text(outcome, encoding="utf-8")
+    with pytest.raises(DataError, match="must not be dated from the outcome"):
+        assemble_study(folder / "outcome.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('outcome = "intensity"', 'outcome = "intensty"', "did you mean 'intensity'"),
+        ('unit = "week"', 'unit = "month"', "calendar.unit"),
+        ('first = "2020-W02"', "", "first and last go together"),
+        ('events = "data/events.csv"', 'evnts = "data/events.csv"', "data.evnts"),
+        ('events = "data/events.csv"', 'events = "data/absent.csv"', "There is no file"),
+        ('table = "data/positions.csv"', 'table = "data/absent.csv"', "names data/absent.csv"),
+        ('column = "risk"', 'column = "rsk"', "did you mean 'risk'"),
+        ('kind = "nearest"', 'kind = "mobility"', "no column 'source'"),
+        ("half_life = 4.0                     # weeks, of the stock", "half_life = 0.0 #", "greater than 0"),
+        ("title =", "title", "cannot be read"),
+    ],
+)
+def test_what_a_plan_must_not_say(folder, old, new, message):
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "bad.toml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises((PlanError, DataError), match=message):
+        assemble_study(folder / "bad.toml")
+
+
+def test_a_panel_survives_the_disk(panel, tmp_path):
+    save_panel(panel, tmp_path)
+    again = load_panel(tmp_path)
+    pd.testing.assert_series_equal(again.data["intensity"], panel.data["intensity"])
+    assert again.columns_of("driver") == panel.columns_of("driver")
+    with pytest.raises(PanelcoopError, match="no panel"):
+        load_panel(tmp_path / "absent")
