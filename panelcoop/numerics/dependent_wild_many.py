@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.dependent_wild import DRISCOLL_KRAAY_LAG, MULTIPLIER_LENGTH, week_design
 from panelcoop.numerics.grouping import group_sums
 from panelcoop.numerics.multipliers import MultiplierPlan, multiplier_block
@@ -68,8 +69,13 @@ class ContrastDraws:
         """Return the two-sided p-value of the null that lies `gap` below the estimate."""
         if draws.variance <= 0:
             return float("nan")
-        t_draws = studentised_draws(draws.n0 + gap * draws.n1, draws.spread(gap))
+        _, t_draws = self.null_draws(draws, gap)
         return exceedance(t_draws, gap / float(np.sqrt(draws.variance)), ties)
+
+    def null_draws(self, draws: DrawPolynomials, gap: float) -> tuple[FloatArray, FloatArray]:
+        """Return the draws' estimates less the null value, and their statistics, both under that null, (draws,)."""
+        numerator = draws.n0 + gap * draws.n1
+        return numerator, studentised_draws(numerator, draws.spread(gap))
 
     def interval(self, draws: DrawPolynomials, estimate: float, level: float) -> tuple[float, float]:
         """Return the interval that inverts the test; NaN where the variance is not positive."""
@@ -88,6 +94,7 @@ def contrast_draws(
     length: int = MULTIPLIER_LENGTH,
     lag: int = DRISCOLL_KRAAY_LAG,
     options: WildOptions | None = None,
+    multipliers: FloatArray | None = None,
 ) -> ContrastDraws:
     """Prepare DWB-t of one contrast for many outcomes.
 
@@ -105,6 +112,9 @@ def contrast_draws(
         Row weights, shape (n,).
     length, lag, options
         As for `dependent_wild`; of the options only draws and seed are read.
+    multipliers
+        Multipliers of one's own instead, shape (draws, calendar weeks from the first to the last): the same ones make
+        the tests of several designs move together.
 
     Raises
     ------
@@ -133,20 +143,21 @@ def contrast_draws(
     design = week_design(weeks, options, length=length, lag=lag)
     codes, size = design.boot.groups, design.boot.size
     plan = design.plan
-    multipliers = _multipliers(plan)
+    if multipliers is not None and multipliers.shape[1] != size:
+        msg = f"multipliers need one column per calendar week ({size}); got shape {multipliers.shape}."
+        raise DataError(msg)
+    drawn = _multipliers(plan) if multipliers is None else multipliers
     weighted = regressors if weights is None else regressors * weights[:, None]
     plain = regressors @ (inverse @ restriction)
     direction = plain if weights is None else plain * weights
     own = group_sums(direction[:, None] * regressors, codes, size) @ inverse
     nothing = np.zeros(0)
     bare = ContrastDraws(
-        direction, weighted, own, multipliers, codes, lag, nothing, np.zeros((0, 0)), nothing, design.convention
+        direction, weighted, own, drawn, codes, lag, nothing, np.zeros((0, 0)), nothing, design.convention
     )
     numerator, windows = _draw(bare, plain / float(restriction @ inverse @ restriction))
     square = np.einsum("dt,dt->d", windows, windows) / (lag + 1)
-    return ContrastDraws(
-        direction, weighted, own, multipliers, codes, lag, numerator, windows, square, design.convention
-    )
+    return ContrastDraws(direction, weighted, own, drawn, codes, lag, numerator, windows, square, design.convention)
 
 
 def window_sums(scores: FloatArray, lag: int) -> FloatArray:

@@ -10,17 +10,20 @@ import pandas as pd
 from panelcoop.report.multiverse_figure import AXIS_TITLES, choice_label, contrast_label
 from panelcoop.report.table import Table
 from panelcoop.sensitivity.multiverse import Multiverse
+from panelcoop.sensitivity.multiverse_joint import CurveTest
 
 __all__ = ["multiverse_numbers", "multiverse_table"]
 
 
-def multiverse_table(found: Multiverse, *, name: str = "multiverse") -> Table:
+def multiverse_table(found: Multiverse, *, joint: CurveTest | None = None, name: str = "multiverse") -> Table:
     """Lay out the universes by choice.
 
     Parameters
     ----------
     found
         A multiverse.
+    joint
+        Its joint test, for the notes.
     name
         Stem of the table's files.
 
@@ -37,20 +40,29 @@ def multiverse_table(found: Multiverse, *, name: str = "multiverse") -> Table:
     body = pd.DataFrame.from_dict(rows, orient="index")
     body.index = pd.MultiIndex.from_tuples(list(rows))
     title = f"Multiverse of {contrast_label(found.contrast).lower()}"
-    return Table(name, title, body, _notes(found), found.table.reset_index())
+    return Table(name, title, body, _notes(found, joint), found.table.reset_index())
 
 
-def multiverse_numbers(found: Multiverse) -> dict[str, Any]:
+def multiverse_numbers(found: Multiverse, *, joint: CurveTest | None = None) -> dict[str, Any]:
     """Give what a text quotes: shares and effects over all universes and by choice on each axis.
 
     Parameters
     ----------
     found
         A multiverse.
+    joint
+        Its joint test.
     """
     by_axis = {axis: found.share_by(axis).to_dict(orient="index") for axis in found.axes}
     reasons = {str(why): int(count) for why, count in found.infeasible.items()}
-    return {"contrast": found.contrast, **found.summary(), "by_choice": by_axis, "infeasible": reasons}
+    tests = {} if joint is None else joint.table.to_dict(orient="index")
+    return {
+        "contrast": found.contrast,
+        **found.summary(),
+        "joint": tests,
+        "by_choice": by_axis,
+        "infeasible": reasons,
+    }
 
 
 def _cells(found: Multiverse, rows: pd.DataFrame) -> dict[str, str]:
@@ -71,7 +83,7 @@ def _cells(found: Multiverse, rows: pd.DataFrame) -> dict[str, str]:
     return cells
 
 
-def _notes(found: Multiverse) -> tuple[str, ...]:
+def _notes(found: Multiverse, joint: CurveTest | None) -> tuple[str, ...]:
     n = found.summary()
     main = found.table.iloc[found.main]
     estimand = (
@@ -88,6 +100,13 @@ def _notes(found: Multiverse) -> tuple[str, ...]:
         notes.append(
             "Waves: share of the wave tests (one per outcome, weighting and set of regions) with an interrupted ascent "
             f"(U > 0) and a net rise; U is significant in {n['wave_significant_share']:.0%} of {n['wave_tests']:,}."
+        )
+    if joint is not None:
+        tests = "; ".join(
+            f"{name} {row['observed']:.3f}, p = {row['pvalue']:.3f}" for name, row in joint.table.iterrows()
+        )
+        notes.append(
+            f"Joint test of all universes ({joint.draws:,} draws, the same weeks' multipliers in all): {tests}."
         )
     notes += [f"{count} universes have no estimate: {why}" for why, count in found.infeasible.items()]
     return tuple(notes)

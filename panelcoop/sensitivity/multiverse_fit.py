@@ -22,7 +22,7 @@ from panelcoop.progress import track
 from panelcoop.sensitivity.multiverse_universe import Universe, columns_of
 from panelcoop.sensitivity.shared_design import SharedDesign, Solved, shared_design
 
-__all__ = ["UniverseRow", "fit_universes"]
+__all__ = ["UniverseRow", "driver_sd", "first_fit", "fit_universes", "group_universes", "sample_of"]
 
 DESIGNS_KEPT = 64
 
@@ -99,7 +99,7 @@ def fit_universes(
     """
     wanted = {c for u in universes for c in (*columns_of(u), u.stage)}
     fail_if_columns_missing(sorted(wanted), [str(c) for c in panel.data.columns], "The panel")
-    groups = _groups(panel, universes)
+    groups = group_universes(panel, universes)
     slim = replace(panel, data=panel.data[sorted(wanted)])
     panels = {gone: slim.without_regions(gone) if gone else slim for gone in {u.without for u in universes}}
     rows: dict[int, UniverseRow] = {}
@@ -109,7 +109,7 @@ def fit_universes(
     return pd.DataFrame([asdict(rows[at]) for at in range(len(universes))])
 
 
-def _groups(panel: Panel, universes: Sequence[Universe]) -> dict[object, list[int]]:
+def group_universes(panel: Panel, universes: Sequence[Universe]) -> dict[object, list[int]]:
     """Put universes together that differ in their outcome alone and miss the same cells."""
     missing = {u.outcome: panel.data[u.outcome].isna().to_numpy().tobytes() for u in universes}
     groups: dict[object, list[int]] = {}
@@ -125,19 +125,19 @@ def _fit_group(
     first = next(iter(members.values()))
     outcomes = [u.outcome for u in members.values()]
     try:
-        arrays, stages = _sample(panel, first, outcomes)
-        fit, row = _first_fit(arrays, stages, first, contrast)
+        arrays, stages = sample_of(panel, first, outcomes)
+        fit, row = first_fit(arrays, stages, first, contrast)
         weeks = np.rint(week_numbers(arrays)).astype(np.int64)
         design = shared_design(fit, row, arrays.region, weeks, settings)
     except PanelcoopError as error:
         return dict.fromkeys(members, UniverseRow(reason=str(error)))
     solved = design.solve(np.column_stack([arrays.numbers[name] for name in outcomes]))
-    unit = _driver_sd(fit, arrays, first, row)
+    unit = driver_sd(fit, arrays, first, row)
     sizes = (len(arrays.regions), len(arrays.weeks))
     return {at: _row(design, solved, j, unit=unit, sizes=sizes, settings=settings) for j, at in enumerate(members)}
 
 
-def _first_fit(
+def first_fit(
     arrays: PanelArrays, stages: StageCodes, universe: Universe, contrast: str
 ) -> tuple[LinearFit, FloatArray]:
     """Fit the first outcome of a group; also read the contrast, shape (k,)."""
@@ -154,7 +154,7 @@ def _first_fit(
     return fit, row
 
 
-def _sample(panel: Panel, universe: Universe, outcomes: Sequence[str]) -> tuple[PanelArrays, StageCodes]:
+def sample_of(panel: Panel, universe: Universe, outcomes: Sequence[str]) -> tuple[PanelArrays, StageCodes]:
     """Take the complete rows of a panel without the universe's regions; all outcomes miss the same cells."""
     _fail_if_no_effects(universe)
     names = list(dict.fromkeys([*outcomes, *columns_of(universe)]))
@@ -216,7 +216,7 @@ def _effects(arrays: PanelArrays, universe: Universe) -> list[IntArray]:
     return alone.get(universe.effects, [arrays.region, arrays.week])
 
 
-def _driver_sd(fit: LinearFit, arrays: PanelArrays, universe: Universe, row: FloatArray) -> float:
+def driver_sd(fit: LinearFit, arrays: PanelArrays, universe: Universe, row: FloatArray) -> float:
     """Within-effects standard deviation of the contrast's driver; one where it is about several."""
     asked = {name.split(":")[0] for name, weight in zip(fit.names, row, strict=True) if weight}
     if len(asked) != 1 or not asked <= set(universe.drivers):

@@ -90,7 +90,13 @@ class SharedDesign:
 
 
 def shared_design(
-    fit: LinearFit, contrast: FloatArray, region: IntArray, weeks: IntArray, settings: InferenceSettings
+    fit: LinearFit,
+    contrast: FloatArray,
+    region: IntArray,
+    weeks: IntArray,
+    settings: InferenceSettings,
+    *,
+    multipliers: FloatArray | None = None,
 ) -> SharedDesign:
     """Prepare a fitted design for a contrast.
 
@@ -104,6 +110,8 @@ def shared_design(
         Region and calendar week of each row, shape (n,).
     settings
         Draws, seed, lags and small-sample convention.
+    multipliers
+        See `contrast_draws`.
 
     Raises
     ------
@@ -127,6 +135,7 @@ def shared_design(
         length=settings.dwb_length,
         lag=settings.dwb_lag,
         options=WildOptions(draws=settings.draws, seed=settings.seed),
+        multipliers=multipliers,
     )
     crv1 = covariance(fit, "CRV1", clusters=[region], small_sample=settings.small_sample)
     known = crv1.df[np.isfinite(crv1.df)]
