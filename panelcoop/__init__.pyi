@@ -40,7 +40,10 @@ from .estimate.stage_interaction import stage_interaction as stage_interaction
 from .estimate.stage_results import StageInteraction as StageInteraction
 from .hypotheses import Hypothesis as Hypothesis
 from .hypotheses import parse_hypothesis as parse_hypothesis
+from .network.mrqap import DyadRegression as DyadRegression
+from .network.mrqap import mrqap as mrqap
 from .network.picture import network_picture as network_picture
+from .network.stage_differences import stage_differences as stage_differences
 from .network.stages import TwoLayers as TwoLayers
 from .network.stages import network_measures as network_measures
 from .network.stages import networks_by_stage as networks_by_stage

@@ -90,13 +90,15 @@ def networks_by_stage(
     ]
 
 
-def network_measures(networks: Sequence[TwoLayers]) -> pd.DataFrame:
+def network_measures(networks: Sequence[TwoLayers], *, communities: bool = True) -> pd.DataFrame:
     """Describe the networks of the stages.
 
     Parameters
     ----------
     networks
         From ``networks_by_stage``.
+    communities
+        Whether to look for communities (the dearest measure); without, modularity is NaN.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def network_measures(networks: Sequence[TwoLayers]) -> pd.DataFrame:
     ----------
     Clauset, Newman and Moore (2004), Physical Review E 70.
     """
-    rows = [_describe(network) for network in networks]
+    rows = [_describe(network, communities=communities) for network in networks]
     return pd.DataFrame(rows, index=pd.Index([network.stage for network in networks], name="stage"))
 
 
@@ -143,7 +145,7 @@ def _two_layers(
     return TwoLayers(name, regions, matrices[0], matrices[1], down, up, periods)
 
 
-def _describe(network: TwoLayers) -> dict[str, float]:
+def _describe(network: TwoLayers, *, communities: bool) -> dict[str, float]:
     flow = network.horizontal
     both = flow + flow.T
     tied = both > 0
@@ -159,7 +161,7 @@ def _describe(network: TwoLayers) -> dict[str, float]:
         "reciprocity": float(ratio(np.minimum(flow, flow.T).sum(), flow.sum())),
         "centralisation": float(centralisation(tied.sum(axis=1).astype(float))),
         "strength_gini": float(gini(both.sum(axis=1))),
-        "modularity": _modularity(both),
+        "modularity": _modularity(both) if communities else float("nan"),
         "vertical_density": float((vertical > 0).mean()),
         "edge_correlation": _correlation(both[pairs], np.minimum(vertical[pairs[0]], vertical[pairs[1]])),
         "strength_correlation": _correlation(_ranks(both.sum(axis=1)), _ranks(vertical)),
