@@ -62,7 +62,7 @@ def mrqap(
 
     Notes
     -----
-    For each regressor its residual on the others (and a constant) is relabelled by permuting rows and columns alike; the
+    The residual of each regressor on the others and a constant is relabelled by permuting rows and columns alike; the
     t value of the permuted residual beside the others is compared with the observed one. p = (1 + #{|t*| >= |t|}) /
     (draws + 1).
 
