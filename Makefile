@@ -118,37 +118,6 @@ NUMBERS += multiverse
 $(call table,multiverse) $(call figure,multiverse) $(call numbers,multiverse): analysis/multiverse.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
-TABLES += waves
-$(call table,waves): analysis/table_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
-TABLES += wave_battery
-FIGURES += wave_battery
-$(call table,wave_battery) $(call figure,wave_battery): analysis/table_wave_battery.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
-FIGURES += waves
-$(call figure,waves): analysis/figure_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
-NUMBERS += waves
-$(call numbers,waves): analysis/numbers_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
-TABLES += event_effects event_support event_sensitivity
-$(call table,event_effects) $(call table,event_support) $(call table,event_sensitivity): analysis/table_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
-FIGURES += event_studies event_support
-$(call figure,event_studies) $(call figure,event_support): analysis/figure_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
-TABLES += multiverse
-FIGURES += multiverse
-NUMBERS += multiverse
-$(call table,multiverse) $(call figure,multiverse) $(call numbers,multiverse): analysis/multiverse.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
-	$(RUN) $<
-
 TABLES += sensitivity
 FIGURES += sensitivity
 NUMBERS += sensitivity
