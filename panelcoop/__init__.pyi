@@ -105,6 +105,8 @@ from .panel.spatial import nearest_weights as nearest_weights
 from .panel.spatial import unbalanced_lag as unbalanced_lag
 from .panel.stage_block import date_stages as date_stages
 from .panel.stage_block import outbreak_table as outbreak_table
+from .panel.stored import load_panel as load_panel
+from .panel.stored import save_panel as save_panel
 from .panel.weeks import DAYS as DAYS
 from .panel.weeks import WEEKS as WEEKS
 from .panel.weights import contiguity_weights as contiguity_weights

@@ -2,7 +2,7 @@
 
 import panelcoop as pc
 
-panel = pc.assemble_study("study.toml")
+panel = pc.load_panel("output")
 outcome, drivers = panel.columns_of("outcome")[0], panel.columns_of("driver")
 fit = pc.stage_interaction(panel, outcome=outcome, drivers=drivers)
 table = fit.tidy().round(3)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from panelcoop.cli_panel import load_panel, save_panel
 from panelcoop.errors import DataError, PanelcoopError, PlanError
 from panelcoop.panel.events.drivers import decayed_authority
 from panelcoop.panel.events.study import assemble_study, study_stages
 from panelcoop.panel.events.study_plan import is_event_study, read_study_plan
+from panelcoop.panel.stored import load_panel, save_panel
 
 ROUNDING = 1e-12
 
