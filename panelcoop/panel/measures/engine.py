@@ -47,7 +47,8 @@ def open_engine(engine: Engine = "duckdb") -> Iterator[Any]:
         # Ibis calls names that its engines are about to drop; its users can do nothing about that.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
         if engine == "spark":
-            yield ibis.pyspark.connect(_spark_session())
+            session = _spark_session()
+            yield ibis.pyspark.connect(session)
             return
         connection = ibis.duckdb.connect(memory_limit=MEMORY_LIMIT, preserve_insertion_order=False)
         try:
