@@ -15,8 +15,8 @@ AGREE = 0.1  # p-values of different random draws: ten per cent is three Monte C
 
 def tested(rows: Rows) -> int:
     """Return the column whose absolute t is the median one, so that the p-value is not at the edge."""
-    from panelcoop.numerics.covariance import covariance
-    from panelcoop.numerics.least_squares import least_squares
+    from panelcoop.numerics.covariance.covariance import covariance
+    from panelcoop.numerics.regression.least_squares import least_squares
 
     region, week = rows.effects["region"], rows.effects["week"]
     fit = least_squares(rows.outcome, rows.columns, effects=[region, week])
@@ -37,7 +37,7 @@ def quiet_panel() -> Rows:
 
 def fitted(rows: Rows):
     """Return our fit and the tested row."""
-    from panelcoop.numerics.least_squares import least_squares
+    from panelcoop.numerics.regression.least_squares import least_squares
 
     region, week = rows.effects["region"], rows.effects["week"]
     fit = least_squares(rows.outcome, rows.columns, effects=[region, week])
@@ -46,9 +46,9 @@ def fitted(rows: Rows):
 
 def ours(rows: Rows, *, interval: bool):
     """Test one coefficient by the restricted bootstrap."""
-    from panelcoop.numerics.wild_cluster import wild_cluster
-    from panelcoop.numerics.wild_draws import WildOptions
-    from panelcoop.numerics.wild_regression import wild_from_fit
+    from panelcoop.numerics.resampling.wild_cluster import wild_cluster
+    from panelcoop.numerics.resampling.wild_draws import WildOptions
+    from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 
     fit, R = fitted(rows)
     options = WildOptions(draws=DRAWS, seed=1, interval=interval)
@@ -57,9 +57,9 @@ def ours(rows: Rows, *, interval: bool):
 
 def ours_by_week(rows: Rows):
     """Test all coefficients by DWB-t, with intervals."""
-    from panelcoop.numerics.dependent_wild import dependent_wild
-    from panelcoop.numerics.wild_draws import WildOptions
-    from panelcoop.numerics.wild_regression import wild_from_fit
+    from panelcoop.numerics.resampling.dependent_wild import dependent_wild
+    from panelcoop.numerics.resampling.wild_draws import WildOptions
+    from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 
     fit, R = fitted(rows)
     options = WildOptions(draws=DRAWS, seed=1)

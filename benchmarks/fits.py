@@ -14,8 +14,8 @@ LAG = 4
 
 def ours(rows: Rows, *, clustered_only: bool = False):
     """Fit, then CRV1, two-way and Driscoll-Kraay."""
-    from panelcoop.numerics.covariance import covariance
-    from panelcoop.numerics.least_squares import least_squares
+    from panelcoop.numerics.covariance.covariance import covariance
+    from panelcoop.numerics.regression.least_squares import least_squares
 
     region, week = rows.effects["region"], rows.effects["week"]
 
@@ -85,8 +85,8 @@ def statsmodels(rows: Rows):
 
 def our_poisson(rows: Rows):
     """Fit Poisson and CRV1 by the first effect."""
-    from panelcoop.numerics.covariance import covariance
-    from panelcoop.numerics.poisson import poisson
+    from panelcoop.numerics.covariance.covariance import covariance
+    from panelcoop.numerics.regression.poisson import poisson
 
     effects = list(rows.effects.values())
 

@@ -15,8 +15,8 @@ from benchmarks.panels import frame, stage_panel
 READ_AND_FIT = """
 import pandas as pd
 import panelcoop
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.least_squares import least_squares
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.regression.least_squares import least_squares
 data = pd.read_parquet({path!r})
 terms = [c for c in data if c.startswith("x")]
 region, week = data["region"].to_numpy(), data["week"].to_numpy()

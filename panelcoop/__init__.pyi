@@ -56,8 +56,8 @@ from .network.stage_differences import stage_differences as stage_differences
 from .network.stages import TwoLayers as TwoLayers
 from .network.stages import network_measures as network_measures
 from .network.stages import networks_by_stage as networks_by_stage
-from .numerics.small_sample import SmallSampleRule as SmallSampleRule
-from .numerics.spatial_hac import SpatialKernel as SpatialKernel
+from .numerics.covariance.small_sample import SmallSampleRule as SmallSampleRule
+from .numerics.covariance.spatial_hac import SpatialKernel as SpatialKernel
 from .panel.assemble import assemble as assemble
 from .panel.choices import panel_with_choices as panel_with_choices
 from .panel.clocks.change_points import change_point_clock as change_point_clock

@@ -180,5 +180,5 @@ def test_the_script_sees_what_it_must(tmp_path: Path):
     node = ast.parse("from ..numerics import absorb").body[0]
     assert isinstance(node, ast.ImportFrom)
     assert absolute(node, sample) == "panelcoop.numerics"
-    assert floor_of("panelcoop.report.tables") > floor_of("panelcoop.numerics.absorb")
+    assert floor_of("panelcoop.report.tables") > floor_of("panelcoop.numerics.regression.absorb")
     assert floor_of("panelcoop.attic.box") is None

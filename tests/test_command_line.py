@@ -106,7 +106,9 @@ def test_bad_input_is_one_sentence(arguments):
 def test_assemble_and_describe(study):
     options = ["--regions", study / "regions.csv", "--documents", study / "documents.csv", "--out", study / "panel"]
     assert run("assemble", study / "events.csv", *options).exit_code == 0
-    assert {"panel.parquet", "columns.csv", "ledger.csv", "rejected.parquet"} <= {path.name for path in (study / "panel").iterdir()}
+    assert {"panel.parquet", "columns.csv", "ledger.csv", "rejected.parquet"} <= {
+        path.name for path in (study / "panel").iterdir()
+    }
     described = run("describe", study / "panel")
     assert described.exit_code == 0
     assert "4 regions x 5 weeks" in described.output

@@ -12,7 +12,7 @@ from panelcoop.estimate.fitted import cluster_codes
 from panelcoop.estimate.stage_interaction import stage_interaction
 from panelcoop.estimate.stage_results import StageInteraction
 from panelcoop.hypotheses import HypothesisLike
-from panelcoop.numerics.cluster_diagnostics import cluster_diagnostics
+from panelcoop.numerics.covariance.cluster_diagnostics import cluster_diagnostics
 
 __all__ = ["RegionDiagnostics", "region_diagnostics", "without_region"]
 

@@ -12,11 +12,11 @@ from panelcoop.estimate.fitted import FittedModel
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.estimable import full_rank_columns
-from panelcoop.numerics.least_squares import LinearFit, least_squares
-from panelcoop.numerics.permutations import plan_permutations
-from panelcoop.numerics.randomisation import randomise_design
-from panelcoop.numerics.wild_contrasts import WildTests
-from panelcoop.numerics.wild_draws import WildOptions
+from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
+from panelcoop.numerics.resampling.permutations import plan_permutations
+from panelcoop.numerics.resampling.randomisation import randomise_design
+from panelcoop.numerics.resampling.wild_contrasts import WildTests
+from panelcoop.numerics.resampling.wild_draws import WildOptions
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["exchange_rows"]

@@ -13,13 +13,13 @@ from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
 from panelcoop.estimate.design import PanelArrays, StageCodes
 from panelcoop.estimate.identification import Term
-from panelcoop.numerics.bias_reduced import bell_mccaffrey_df
-from panelcoop.numerics.covariance import CovarianceRecord, covariance
+from panelcoop.numerics.covariance.bias_reduced import bell_mccaffrey_df
+from panelcoop.numerics.covariance.covariance import CovarianceRecord, covariance
+from panelcoop.numerics.covariance.small_sample import SmallSampleRule
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
 from panelcoop.numerics.grouping import group_rows
-from panelcoop.numerics.least_squares import LinearFit, least_squares
-from panelcoop.numerics.poisson import PoissonFit, poisson
-from panelcoop.numerics.small_sample import SmallSampleRule
-from panelcoop.numerics.spatial_hac import SpatialKernel
+from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
+from panelcoop.numerics.regression.poisson import PoissonFit, poisson
 from panelcoop.options import Covariance, Effects, FloatArray, IntArray, SmallSample
 from panelcoop.panel.record import Panel
 

@@ -21,7 +21,7 @@ from panelcoop.estimate.settings import (
     Method,
 )
 from panelcoop.hypotheses import Hypothesis
-from panelcoop.numerics.covariance import CovarianceRecord
+from panelcoop.numerics.covariance.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_ppf, t_sf
 from panelcoop.numerics.wald import wald_statistic
 from panelcoop.options import Covariance

@@ -11,12 +11,12 @@ import numpy as np
 from panelcoop.estimate.fitted import FittedModel, cluster_codes, week_numbers
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings, Resampling
 from panelcoop.hypotheses import Hypothesis
-from panelcoop.numerics.dependent_wild import dependent_wild, dependent_wild_wald
-from panelcoop.numerics.wild_cluster import wild_cluster, wild_cluster_wald
-from panelcoop.numerics.wild_contrasts import WildTests
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import WildRegression, wild_from_fit
-from panelcoop.numerics.wild_wald import WildWald
+from panelcoop.numerics.resampling.dependent_wild import dependent_wild, dependent_wild_wald
+from panelcoop.numerics.resampling.wild_cluster import wild_cluster, wild_cluster_wald
+from panelcoop.numerics.resampling.wild_contrasts import WildTests
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import WildRegression, wild_from_fit
+from panelcoop.numerics.resampling.wild_wald import WildWald
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["joint_draws", "resampled_rows"]

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from panelcoop.numerics.spatial_hac import SpatialKernel
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
 from panelcoop.options import Covariance, Multiplier, SmallSample
 
 __all__ = ["ANALYTIC", "RESAMPLED", "STANDARD", "InferenceRow", "InferenceSettings", "Method", "Resampling"]

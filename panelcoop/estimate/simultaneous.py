@@ -13,7 +13,7 @@ from panelcoop.estimate.resampling import joint_draws
 from panelcoop.estimate.settings import InferenceSettings, Resampling
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.multiple_testing import holm, romano_wolf
-from panelcoop.numerics.simultaneous import sup_t_band
+from panelcoop.numerics.resampling.simultaneous import sup_t_band
 
 __all__ = ["simultaneous_table"]
 

@@ -19,7 +19,7 @@ from panelcoop.estimate.inference import inference_table
 from panelcoop.estimate.settings import InferenceSettings, Method, Resampling
 from panelcoop.estimate.simultaneous import simultaneous_table
 from panelcoop.hypotheses import Hypothesis, HypothesisLike
-from panelcoop.numerics.covariance import CovarianceRecord
+from panelcoop.numerics.covariance.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.multiple_testing import holm
 from panelcoop.options import Covariance, FloatArray

@@ -9,16 +9,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.dependent_wild import DRISCOLL_KRAAY_LAG, dependent_wild
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
 from panelcoop.numerics.distributions import normal_sf, t_sf
-from panelcoop.numerics.jackknife_directions import jackknife_directions
-from panelcoop.numerics.least_squares import LinearFit, least_squares
-from panelcoop.numerics.randomisation import randomise_paths
-from panelcoop.numerics.spatial_hac import SpatialKernel
-from panelcoop.numerics.wild_cluster import wild_cluster
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import WildRegression, prepare_contrasts, wild_from_fit
+from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
+from panelcoop.numerics.resampling.dependent_wild import DRISCOLL_KRAAY_LAG, dependent_wild
+from panelcoop.numerics.resampling.jackknife_directions import jackknife_directions
+from panelcoop.numerics.resampling.randomisation import randomise_paths
+from panelcoop.numerics.resampling.wild_cluster import wild_cluster
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import WildRegression, prepare_contrasts, wild_from_fit
 from panelcoop.options import Covariance, FloatArray, IntArray
 from panelcoop.progress import track
 

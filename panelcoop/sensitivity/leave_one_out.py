@@ -14,7 +14,7 @@ from panelcoop.estimate.design import PanelArrays
 from panelcoop.estimate.fitted import week_numbers
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.estimate.stage_results import StageInteraction
-from panelcoop.numerics.least_squares import LinearFit, least_squares
+from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
 from panelcoop.options import BoolArray, FloatArray, IntArray
 from panelcoop.panel.record import Panel
 from panelcoop.progress import track

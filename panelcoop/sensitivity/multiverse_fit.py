@@ -15,7 +15,7 @@ from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, sta
 from panelcoop.estimate.fitted import week_numbers
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.hypotheses import parse_hypothesis
-from panelcoop.numerics.least_squares import LinearFit, least_squares
+from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel
 from panelcoop.progress import track

@@ -9,7 +9,7 @@ import pandas as pd
 
 from panelcoop.errors import DataError, PanelcoopError
 from panelcoop.estimate.fitted import week_numbers
-from panelcoop.numerics.multipliers import moving_normals
+from panelcoop.numerics.resampling.multipliers import moving_normals
 from panelcoop.options import FloatArray
 from panelcoop.progress import track
 from panelcoop.sensitivity.multiverse import Multiverse

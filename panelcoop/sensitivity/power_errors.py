@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from panelcoop.checks import fail_if_not_one_of
-from panelcoop.numerics.multipliers import moving_normals
+from panelcoop.numerics.resampling.multipliers import moving_normals
 from panelcoop.options import FloatArray
 
 __all__ = ["ErrorScheme", "pooled_root", "resampled_errors"]

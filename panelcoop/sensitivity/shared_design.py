@@ -8,13 +8,13 @@ import numpy as np
 
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.settings import InferenceSettings
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.dependent_wild_many import ContrastDraws, contrast_draws
+from panelcoop.numerics.covariance.covariance import covariance
 from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.estimable import estimable_rows
 from panelcoop.numerics.grouping import group_sums
-from panelcoop.numerics.least_squares import LinearFit
-from panelcoop.numerics.wild_draws import WildOptions
+from panelcoop.numerics.regression.least_squares import LinearFit
+from panelcoop.numerics.resampling.dependent_wild_many import ContrastDraws, contrast_draws
+from panelcoop.numerics.resampling.wild_draws import WildOptions
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["SharedDesign", "Solved", "shared_design"]

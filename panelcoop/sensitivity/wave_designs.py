@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.autoregression import ar1_paths
+from panelcoop.numerics.waves.autoregression import ar1_paths
 from panelcoop.options import FloatArray
 
 __all__ = [

@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.ascent_test import AscentSettings, ascent_test
-from panelcoop.numerics.drift import harvey_leybourne_taylor, perron_yabu
+from panelcoop.numerics.waves.ascent_test import AscentSettings, ascent_test
+from panelcoop.numerics.waves.drift import harvey_leybourne_taylor, perron_yabu
 from panelcoop.sensitivity.wave_designs import (
     DRIFTLESS,
     NULLS,

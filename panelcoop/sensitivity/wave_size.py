@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.ascent_test import AscentSettings, exceedance, noise_threshold
-from panelcoop.numerics.autoregression import (
+from panelcoop.numerics.waves.ascent_test import AscentSettings, exceedance, noise_threshold
+from panelcoop.numerics.waves.autoregression import (
     VARIANCE_LEVEL,
     NoiseDraws,
     ar1_paths,
@@ -18,9 +18,9 @@ from panelcoop.numerics.autoregression import (
     draw_noise,
     fit_noise,
 )
-from panelcoop.numerics.common_path import poisson_path, two_way_path
-from panelcoop.numerics.interrupted_ascent import ascent_of, count_episodes
-from panelcoop.numerics.smoothing import gaussian_smoother
+from panelcoop.numerics.waves.common_path import poisson_path, two_way_path
+from panelcoop.numerics.waves.interrupted_ascent import ascent_of, count_episodes
+from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.options import FloatArray
 from panelcoop.progress import track
 from panelcoop.sensitivity.wave_designs import Design, common_noise, mean_path, simulate_panel
@@ -75,7 +75,7 @@ def wave_size(
     seed
         Each cell has its own stream: a cell's figure does not depend on the others.
     noise_draws
-        How noise is drawn: see `panelcoop.numerics.autoregression.draw_noise`.
+        How noise is drawn: see `panelcoop.numerics.waves.autoregression.draw_noise`.
 
     Returns
     -------

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.errors import PanelcoopError
-from panelcoop.numerics.ascent_test import ascent_test
-from panelcoop.numerics.autoregression import draw_noise
+from panelcoop.numerics.waves.ascent_test import ascent_test
+from panelcoop.numerics.waves.autoregression import draw_noise
 from panelcoop.panel.record import Panel, SpatialWeights
 from panelcoop.waves.inputs import wave_input
 from panelcoop.waves.primary import ascent_settings, thresholds_for, wave_test

@@ -10,7 +10,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
-from panelcoop.numerics.common_path import CommonPath, poisson_path, region_scale, two_way_path
+from panelcoop.numerics.waves.common_path import CommonPath, poisson_path, region_scale, two_way_path
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.panel.weeks import parse_week

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.smoothing import gaussian_smoother
+from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import wave_input

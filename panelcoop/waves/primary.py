@@ -8,8 +8,8 @@ from dataclasses import asdict
 import pandas as pd
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.ascent_test import AscentSettings, AscentTest, ascent_test
-from panelcoop.numerics.common_path import CommonPath
+from panelcoop.numerics.waves.ascent_test import AscentSettings, AscentTest, ascent_test
+from panelcoop.numerics.waves.common_path import CommonPath
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import Bounds, WaveInput, wave_input
 from panelcoop.waves.removal import Removal, as_removal, remove_drivers
@@ -75,7 +75,7 @@ def wave_test(
     The common path is the mean over regions of y_it - a_i (week effects of a two-way fit when unbalanced or weighted),
     smoothed by a Gaussian kernel of .04 T weeks; U, W, A3 and the drawdown are read off the smooth and held
     against the range of
-    smoothed AR(1) noise. See `panelcoop.numerics.ascent_test` and `decide`. Drawdowns are judged in units of the
+    smoothed AR(1) noise. See `panelcoop.numerics.waves.ascent_test` and `decide`. Drawdowns are judged in units of the
     within-region
     standard deviation of the outcome.
 

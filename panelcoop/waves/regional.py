@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.ascent_test import noise_threshold
-from panelcoop.numerics.autoregression import ar1_paths, fit_noise
-from panelcoop.numerics.cross_dependence import CrossDependence, first_factor, pesaran_cd
-from panelcoop.numerics.interrupted_ascent import ascent_of, up_down_up_of
-from panelcoop.numerics.smoothing import gaussian_smoother
+from panelcoop.numerics.waves.ascent_test import noise_threshold
+from panelcoop.numerics.waves.autoregression import ar1_paths, fit_noise
+from panelcoop.numerics.waves.cross_dependence import CrossDependence, first_factor, pesaran_cd
+from panelcoop.numerics.waves.interrupted_ascent import ascent_of, up_down_up_of
+from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import WaveInput, wave_input

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.ascent_test import exceedance
+from panelcoop.numerics.waves.ascent_test import exceedance
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import matrix_of

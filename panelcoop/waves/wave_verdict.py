@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.ascent_test import AscentTest
+from panelcoop.numerics.waves.ascent_test import AscentTest
 from panelcoop.waves.thresholds import WaveThresholds
 from panelcoop.waves.verdict import Decision, Evidence, Verdict
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.least_squares import least_squares
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.regression.least_squares import least_squares
 from panelcoop.numerics.wald import wald_statistic
 
 PRINTED = 5e-7  # six decimals were printed

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.least_squares import least_squares
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.regression.least_squares import least_squares
 from panelcoop.sensitivity.honest import EventCoefficients, Precision, honest_did
 
 SMOOTH = 1e-4  # R simulates quantiles of the folded normal with a million draws, and prints three digits

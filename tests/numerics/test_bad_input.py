@@ -7,11 +7,11 @@ import pytest
 from dummy_oracle import sample
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.absorb import absorber
-from panelcoop.numerics.covariance import covariance
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel, kernel_matrix
 from panelcoop.numerics.grouping import group_rows
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.spatial_hac import SpatialKernel, kernel_matrix
+from panelcoop.numerics.regression.absorb import absorber
+from panelcoop.numerics.regression.least_squares import least_squares
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from wild_oracle import refit, tiny_panel
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.cluster_diagnostics import cluster_diagnostics, without_cluster
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.least_squares import least_squares
+from panelcoop.numerics.covariance.cluster_diagnostics import cluster_diagnostics, without_cluster
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.regression.least_squares import least_squares
 
 R = np.array([[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]])
 

@@ -7,11 +7,11 @@ import pytest
 from dummy_oracle import Sample, brute_force, dummies, sample
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.bias_reduced import bell_mccaffrey_df
-from panelcoop.numerics.covariance import KINDS, covariance
+from panelcoop.numerics.covariance.bias_reduced import bell_mccaffrey_df
+from panelcoop.numerics.covariance.covariance import KINDS, covariance
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel, great_circle
 from panelcoop.numerics.grouping import group_rows
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.spatial_hac import SpatialKernel, great_circle
+from panelcoop.numerics.regression.least_squares import least_squares
 
 TIGHT = 1e-8  # two direct computations of the same definition
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.dependent_wild import bartlett_root, dependent_wild
-from panelcoop.numerics.dependent_wild_many import contrast_draws, window_sums
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import wild_from_fit
+from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.resampling.dependent_wild import bartlett_root, dependent_wild
+from panelcoop.numerics.resampling.dependent_wild_many import contrast_draws, window_sums
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 
 ROUNDING = 1e-10  # two routes to the same sums
 DRAWS = 299

@@ -8,8 +8,8 @@ from dummy_oracle import Sample, brute_force, dummies, sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from panelcoop.numerics.absorb import absorber
-from panelcoop.numerics.least_squares import least_squares
+from panelcoop.numerics.regression.absorb import absorber
+from panelcoop.numerics.regression.least_squares import least_squares
 
 ORACLE = 1e-9  # asked of small panels: rounding of two direct solvers
 CLOSE = 1e-7  # iterative solver against dummies
@@ -67,7 +67,7 @@ def test_three_small_effects_are_exact():
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_iterative_solver_matches_dummies(weighted, monkeypatch):
-    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", 2)
     rng = np.random.default_rng(7)
     origin, destination, week = (a.ravel() for a in np.indices((5, 5, 6)))
     keep = rng.permutation(origin.size)[:120]

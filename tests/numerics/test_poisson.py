@@ -7,8 +7,8 @@ import pytest
 from dummy_oracle import dummies, sample
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.poisson import poisson
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.regression.poisson import poisson
 
 CLOSE = 1e-6  # asked of Poisson: both sides iterate
 
@@ -65,7 +65,7 @@ def test_region_trends_match_dummies():
 
 
 def test_many_effects_match_dummies(monkeypatch):
-    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", 2)
     rng = np.random.default_rng(3)
     origin, destination, week = (a.ravel() for a in np.indices((6, 6, 7)))
     effects = [origin * 6 + destination, origin * 7 + week, destination * 7 + week]
@@ -81,7 +81,7 @@ def test_many_effects_match_dummies(monkeypatch):
 
 def test_columns_absorbed_by_one_of_many_effects_are_named(monkeypatch):
     """A pair's distance and an origin's weekly output are absorbed; a third column repeats another up to an effect."""
-    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", 2)
     rng = np.random.default_rng(4)
     origin, destination, week = (a.ravel() for a in np.indices((7, 7, 8)))
     effects = [origin * 7 + destination, origin * 8 + week, destination * 8 + week]
@@ -107,7 +107,7 @@ def test_many_effects_with_offset_weights_and_a_collinear_column(monkeypatch):
     columns = np.column_stack([s.columns[:, :2], s.columns[:, 0]])
     given = {"effects": [*s.effects, third], "offset": offset, "weights": weights}
     exact = poisson(y, columns, **given)
-    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", 2)
     found = poisson(y, columns, **given)
     assert np.isnan(found.coef).tolist() == [True, False, True]
     np.testing.assert_allclose(found.coef[1], exact.coef[1], rtol=CLOSE)
@@ -147,7 +147,7 @@ def test_separation_by_a_column_is_found(which):
 
 def test_separation_under_many_effects_leaves_out_no_row_too_many(monkeypatch):
     """The rows left out are those of the marker, then those of levels that hold only zeros once these are gone."""
-    monkeypatch.setattr("panelcoop.numerics.absorb.DIRECT_LEVELS", 2)
+    monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", 2)
     rng = np.random.default_rng(0)
     origin, destination, week = (a.ravel() for a in np.indices((12, 12, 8)))
     effects = [origin * 12 + destination, origin * 8 + week, destination * 8 + week]

@@ -9,11 +9,11 @@ import pytest
 from wild_oracle import two_way_dummies
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.permutations import permutation_block, plan_permutations
-from panelcoop.numerics.randomisation import randomise_design, randomise_paths
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import wild_from_fit
+from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.resampling.permutations import permutation_block, plan_permutations
+from panelcoop.numerics.resampling.randomisation import randomise_design, randomise_paths
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 
 N, T = 5, 12
 REGION, WEEK = np.divmod(np.arange(N * T), T)

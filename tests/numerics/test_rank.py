@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from dummy_oracle import sample
 
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.rank import describe_combination
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.regression.rank import describe_combination
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 from wild_oracle import residualised, tiny_panel
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.dependent_wild import dependent_wild
 from panelcoop.numerics.distributions import normal_ppf
 from panelcoop.numerics.multiple_testing import holm, romano_wolf
-from panelcoop.numerics.simultaneous import quantile_band, sup_t_band, sup_t_critical
-from panelcoop.numerics.wild_draws import WildOptions
+from panelcoop.numerics.resampling.dependent_wild import dependent_wild
+from panelcoop.numerics.resampling.simultaneous import quantile_band, sup_t_band, sup_t_critical
+from panelcoop.numerics.resampling.wild_draws import WildOptions
 
 
 def correlated_draws(rho, m, draws, seed=0):

@@ -10,11 +10,11 @@ import pytest
 from dummy_oracle import sample
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.hac import default_lag
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.poisson import poisson
-from panelcoop.numerics.small_sample import SmallSampleRule
+from panelcoop.numerics.covariance.covariance import covariance
+from panelcoop.numerics.covariance.hac import default_lag
+from panelcoop.numerics.covariance.small_sample import SmallSampleRule
+from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.regression.poisson import poisson
 
 AGREE = 1e-8  # asked of peers; pyfixest demeans iteratively
 R, T, K = 9, 8, 3

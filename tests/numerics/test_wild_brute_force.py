@@ -18,10 +18,10 @@ from wild_oracle import (
     two_way_dummies,
 )
 
-from panelcoop.numerics.dependent_wild import dependent_wild, dependent_wild_wald, week_design
-from panelcoop.numerics.multipliers import multiplier_block, plan_multipliers
-from panelcoop.numerics.wild_cluster import wild_cluster, wild_cluster_wald
-from panelcoop.numerics.wild_draws import WildOptions
+from panelcoop.numerics.resampling.dependent_wild import dependent_wild, dependent_wild_wald, week_design
+from panelcoop.numerics.resampling.multipliers import multiplier_block, plan_multipliers
+from panelcoop.numerics.resampling.wild_cluster import wild_cluster, wild_cluster_wald
+from panelcoop.numerics.resampling.wild_draws import WildOptions
 
 REFIT = 1e-10  # two orders of least squares on a few hundred rows; statistics are of order one
 R = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, 0.5]])

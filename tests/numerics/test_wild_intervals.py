@@ -7,14 +7,14 @@ import pytest
 from wild_oracle import residualised, tiny_panel
 
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.numerics import wild_draws
-from panelcoop.numerics.dependent_wild import bartlett_root, dependent_wild
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.multipliers import multiplier_block, plan_multipliers
-from panelcoop.numerics.wild_cluster import wild_cluster, wild_cluster_wald
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_pvalue import exceedance
-from panelcoop.numerics.wild_regression import wild_from_fit, wild_regression
+from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.resampling import wild_draws
+from panelcoop.numerics.resampling.dependent_wild import bartlett_root, dependent_wild
+from panelcoop.numerics.resampling.multipliers import multiplier_block, plan_multipliers
+from panelcoop.numerics.resampling.wild_cluster import wild_cluster, wild_cluster_wald
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_pvalue import exceedance
+from panelcoop.numerics.resampling.wild_regression import wild_from_fit, wild_regression
 
 EDGE = 1e-6  # half-width, in standard errors, of the window around an end in which the p-value must cross alpha
 R = np.array([[1.0, -1.0, 0.0]])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panelcoop.numerics.least_squares import least_squares
-from panelcoop.numerics.wild_cluster import wild_cluster
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import wild_from_fit
+from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.resampling.wild_cluster import wild_cluster
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 
 pytestmark = pytest.mark.peers
 

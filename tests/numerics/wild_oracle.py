@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from panelcoop.numerics.wild_regression import WildRegression, wild_regression
+from panelcoop.numerics.resampling.wild_regression import WildRegression, wild_regression
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -8,7 +8,7 @@ import pytest
 
 from panelcoop.errors import DataError
 from panelcoop.estimate.settings import InferenceSettings
-from panelcoop.numerics.dependent_wild_many import contrast_draws
+from panelcoop.numerics.resampling.dependent_wild_many import contrast_draws
 from panelcoop.panel.record import panel_from_frame
 from panelcoop.sensitivity.multiverse import multiverse
 from panelcoop.sensitivity.multiverse_joint import curve_test

@@ -10,13 +10,13 @@ from statsmodels.datasets import nile
 from wave_frames import frame
 
 from panelcoop.errors import DataError
-from panelcoop.numerics.common_breaks import ANDREWS_CRITICAL, break_partition, break_statistics, sup_f
-from panelcoop.numerics.drift import harvey_leybourne_taylor, perron_yabu, quadratic_spectral_variance
-from panelcoop.numerics.panel_cycle import overshoot, panel_ar2
-from panelcoop.numerics.panel_threshold import panel_threshold, threshold_ssr
-from panelcoop.numerics.path_regression import path_regression
-from panelcoop.numerics.periodicity import fisher_g, fisher_g_white, harmonic_lr
-from panelcoop.numerics.turning import lind_mehlum, peak_persistence, turning_points, two_lines
+from panelcoop.numerics.waves.common_breaks import ANDREWS_CRITICAL, break_partition, break_statistics, sup_f
+from panelcoop.numerics.waves.drift import harvey_leybourne_taylor, perron_yabu, quadratic_spectral_variance
+from panelcoop.numerics.waves.panel_cycle import overshoot, panel_ar2
+from panelcoop.numerics.waves.panel_threshold import panel_threshold, threshold_ssr
+from panelcoop.numerics.waves.path_regression import path_regression
+from panelcoop.numerics.waves.periodicity import fisher_g, fisher_g_white, harmonic_lr
+from panelcoop.numerics.waves.turning import lind_mehlum, peak_persistence, turning_points, two_lines
 from panelcoop.sensitivity.wave_designs import Design, mean_path, simulate_panel
 from panelcoop.waves.battery.linearity import natural_spline
 from panelcoop.waves.battery.run import BATTERY, wave_battery

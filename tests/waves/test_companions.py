@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from wave_frames import frame
 
-from panelcoop.numerics.cross_dependence import first_factor, pesaran_cd
+from panelcoop.numerics.waves.cross_dependence import first_factor, pesaran_cd
 from panelcoop.panel.record import SpatialWeights, panel_from_frame
 from panelcoop.sensitivity.wave_designs import Design, mean_path, simulate_panel
 from panelcoop.waves.companions import fake_outcomes, permuted_weights, wave_companions

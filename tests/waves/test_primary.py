@@ -10,9 +10,9 @@ import pytest
 from wave_frames import frame
 
 from panelcoop.errors import DataError, IdentificationError, PlanError
-from panelcoop.numerics.autoregression import ar1_paths, correct_root, cosine_basis, fit_noise
-from panelcoop.numerics.common_path import poisson_path, two_way_path
-from panelcoop.numerics.interrupted_ascent import (
+from panelcoop.numerics.waves.autoregression import ar1_paths, correct_root, cosine_basis, fit_noise
+from panelcoop.numerics.waves.common_path import poisson_path, two_way_path
+from panelcoop.numerics.waves.interrupted_ascent import (
     ascent_of,
     count_episodes,
     drawdown_of,
@@ -20,7 +20,7 @@ from panelcoop.numerics.interrupted_ascent import (
     threshold_for,
     up_down_up_of,
 )
-from panelcoop.numerics.smoothing import gaussian_smoother
+from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.panel.record import Panel, SpatialWeights, panel_from_frame
 from panelcoop.sensitivity.wave_designs import Design, mean_path, simulate_panel
 from panelcoop.waves.inputs import Bounds, wave_input

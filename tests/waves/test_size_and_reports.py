@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from wave_frames import frame
 
-from panelcoop.numerics.ascent_test import AscentSettings, ascent_test
-from panelcoop.numerics.autoregression import constant_variance, draw_noise, fit_noise
+from panelcoop.numerics.waves.ascent_test import AscentSettings, ascent_test
+from panelcoop.numerics.waves.autoregression import constant_variance, draw_noise, fit_noise
 from panelcoop.panel.record import panel_from_frame
 from panelcoop.report.wave_battery_figure import wave_battery_figure
 from panelcoop.report.wave_figure import wave_figure

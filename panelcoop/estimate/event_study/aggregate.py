@@ -12,8 +12,8 @@ from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.cells import CellEstimates, group_influence
 from panelcoop.estimate.event_study.result import EventStudy
-from panelcoop.numerics.cell_aggregation import Grouping, weight_influence
-from panelcoop.numerics.influence import cluster_sums, influence_covariance
+from panelcoop.numerics.event_study.cell_aggregation import Grouping, weight_influence
+from panelcoop.numerics.event_study.influence import cluster_sums, influence_covariance
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.results import Contrast, Estimate
 

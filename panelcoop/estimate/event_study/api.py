@@ -25,7 +25,7 @@ from panelcoop.estimate.event_study.sun_abraham import SunAbraham, sun_abraham_f
 from panelcoop.estimate.event_study.support import SupportRule
 from panelcoop.estimate.event_study.two_stage import TwoStage, two_stage_fit
 from panelcoop.estimate.event_study.two_way import TwoWay, two_way_fit
-from panelcoop.numerics.wild_draws import blas_controller
+from panelcoop.numerics.resampling.wild_draws import blas_controller
 from panelcoop.panel.record import Panel, as_panel
 
 __all__ = ["EstimatorName", "EstimatorOptions", "event_study"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.numerics.distributions import t_ppf
-from panelcoop.numerics.influence import multiplier_draws
+from panelcoop.numerics.event_study.influence import multiplier_draws
 from panelcoop.options import FloatArray
 
 __all__ = ["BandDraws", "simultaneous_band", "sup_t_draws"]

@@ -13,8 +13,8 @@ from panelcoop.estimate.event_study.cells import CellEstimates, CellInfluence, E
 from panelcoop.estimate.event_study.covariate_cells import covariate_cells
 from panelcoop.estimate.event_study.design import EventDesign, keep_units, keep_weeks
 from panelcoop.estimate.event_study.horizons import fit_from_cells
-from panelcoop.numerics.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
-from panelcoop.numerics.did_cells import CellPlan, cell_effects, cell_map, plan_cells
+from panelcoop.numerics.event_study.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
+from panelcoop.numerics.event_study.did_cells import CellPlan, cell_effects, cell_map, plan_cells
 from panelcoop.options import FloatArray
 
 __all__ = ["CallawaySantAnna", "callaway_santanna_fit", "mean_cells"]

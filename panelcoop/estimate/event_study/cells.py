@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from panelcoop.numerics.cell_aggregation import Grouping, group_cells, weight_influence
+from panelcoop.numerics.event_study.cell_aggregation import Grouping, group_cells, weight_influence
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["CellEstimates", "CellInfluence", "DenseInfluence", "EventFit", "clip_horizons", "group_influence"]

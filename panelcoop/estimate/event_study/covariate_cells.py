@@ -8,10 +8,10 @@ import numpy as np
 
 from panelcoop.estimate.event_study.cells import CellEstimates, DenseInfluence
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.numerics.did_cells import CellPlan
-from panelcoop.numerics.did_cross_section import did_cross_section
-from panelcoop.numerics.did_nuisance import TwoByTwo
-from panelcoop.numerics.did_panel import did_panel
+from panelcoop.numerics.event_study.did_cells import CellPlan
+from panelcoop.numerics.event_study.did_cross_section import did_cross_section
+from panelcoop.numerics.event_study.did_nuisance import TwoByTwo
+from panelcoop.numerics.event_study.did_panel import did_panel
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["covariate_cells"]

@@ -11,7 +11,7 @@ from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.numerics.long_differences import week_regression
+from panelcoop.numerics.event_study.long_differences import week_regression
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["Dyadic", "dyad_members", "dyadic_fit"]

@@ -16,8 +16,8 @@ from panelcoop.estimate.event_study.imputation import imputed_cells
 from panelcoop.estimate.event_study.poisson_effects import poisson_cells
 from panelcoop.estimate.event_study.sun_abraham import SunAbraham, clustered_factor, sun_abraham_fit
 from panelcoop.estimate.event_study.untreated_fit import untreated_fit
-from panelcoop.numerics.imputation import masked_regression
-from panelcoop.numerics.two_way_cells import cell_system
+from panelcoop.numerics.event_study.imputation import masked_regression
+from panelcoop.numerics.event_study.two_way_cells import cell_system
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["ExtendedTwoWay", "extended_two_way_fit"]

@@ -10,7 +10,7 @@ from panelcoop.estimate.event_study.cells import CellEstimates, EventFit
 from panelcoop.estimate.event_study.design import EventDesign, keep_units
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, unit_rows, untreated_fit
-from panelcoop.numerics.imputation import impute, masked_regression
+from panelcoop.numerics.event_study.imputation import impute, masked_regression
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["Imputation", "imputation_fit"]

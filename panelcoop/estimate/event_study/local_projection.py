@@ -16,7 +16,7 @@ from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.estimate.event_study.events import period_numbers
-from panelcoop.numerics.long_differences import week_regression
+from panelcoop.numerics.event_study.long_differences import week_regression
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["Dose", "LpDid", "dose_fit", "local_projection_fit"]

@@ -14,7 +14,7 @@ from panelcoop.estimate.event_study.aggregate import aggregate_events
 from panelcoop.estimate.event_study.api import event_study
 from panelcoop.estimate.event_study.events import Events, period_numbers, region_starts
 from panelcoop.estimate.event_study.result import EventStudy
-from panelcoop.numerics.permutations import permutation_block, plan_permutations
+from panelcoop.numerics.resampling.permutations import permutation_block, plan_permutations
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.progress import track

@@ -7,7 +7,7 @@ import numpy as np
 from panelcoop.errors import DataError
 from panelcoop.estimate.event_study.cells import CellEstimates, DenseInfluence
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.numerics.poisson_cells import log_linear_fit
+from panelcoop.numerics.event_study.poisson_cells import log_linear_fit
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["poisson_cells"]

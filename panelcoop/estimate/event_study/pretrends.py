@@ -13,7 +13,7 @@ from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.bands import sup_t_draws
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.numerics.distributions import chi2_sf, f_sf, t_ppf
-from panelcoop.numerics.influence import cluster_sums, influence_covariance
+from panelcoop.numerics.event_study.influence import cluster_sums, influence_covariance
 from panelcoop.options import FloatArray
 from panelcoop.results import WaldTest
 

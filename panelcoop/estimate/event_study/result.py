@@ -14,7 +14,7 @@ from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.estimate.event_study.support import SupportRule
-from panelcoop.numerics.influence import cluster_sums, dyadic_covariance, influence_covariance
+from panelcoop.numerics.event_study.influence import cluster_sums, dyadic_covariance, influence_covariance
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.results import Estimate
 

@@ -9,8 +9,8 @@ import numpy as np
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.numerics.imputation import impute
-from panelcoop.numerics.two_way_cells import CellSystem, cell_system, cells_estimable
+from panelcoop.numerics.event_study.imputation import impute
+from panelcoop.numerics.event_study.two_way_cells import CellSystem, cell_system, cells_estimable
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["Rings", "rings_fit"]

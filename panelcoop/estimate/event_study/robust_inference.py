@@ -11,15 +11,15 @@ import pandas as pd
 from panelcoop.checks import name_few
 from panelcoop.errors import DataError
 from panelcoop.estimate.event_study.result import EventStudy
+from panelcoop.numerics.covariance.hac import bartlett_sum
 from panelcoop.numerics.distributions import t_sf
-from panelcoop.numerics.hac import bartlett_sum
-from panelcoop.numerics.influence import (
+from panelcoop.numerics.event_study.influence import (
     cluster_sums,
     influence_covariance,
     multiplier_draws,
     two_way_covariance,
 )
-from panelcoop.numerics.multipliers import multiplier_block, plan_multipliers
+from panelcoop.numerics.resampling.multipliers import multiplier_block, plan_multipliers
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["event_inference", "recluster"]

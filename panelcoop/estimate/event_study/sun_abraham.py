@@ -11,8 +11,8 @@ from panelcoop.estimate.event_study.callaway_santanna import mean_cells
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit
 from panelcoop.estimate.event_study.design import EventDesign, keep_units, keep_weeks
 from panelcoop.estimate.event_study.horizons import fit_from_cells
-from panelcoop.numerics.did_cells import CellPlan, plan_cells
-from panelcoop.numerics.saturated import CellContrast, Saturated, saturated_combine, saturated_fit
+from panelcoop.numerics.event_study.did_cells import CellPlan, plan_cells
+from panelcoop.numerics.event_study.saturated import CellContrast, Saturated, saturated_combine, saturated_fit
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["SunAbraham", "clustered_factor", "sun_abraham_fit"]

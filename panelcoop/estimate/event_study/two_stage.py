@@ -11,7 +11,7 @@ from panelcoop.estimate.event_study.design import EventDesign, keep_units
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.estimate.event_study.imputation import imputed_cells
 from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, unit_rows, untreated_fit
-from panelcoop.numerics.imputation import impute
+from panelcoop.numerics.event_study.imputation import impute
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["TwoStage", "two_stage_fit"]

@@ -13,10 +13,10 @@ from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign, event_design
 from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.sun_abraham import clustered_factor
-from panelcoop.numerics.bacon import bacon_parts
-from panelcoop.numerics.cohort_cells import CohortMap, cohort_panel, influence_rows
-from panelcoop.numerics.imputation import masked_regression
-from panelcoop.numerics.two_way_cells import cell_system, residual
+from panelcoop.numerics.event_study.bacon import bacon_parts
+from panelcoop.numerics.event_study.cohort_cells import CohortMap, cohort_panel, influence_rows
+from panelcoop.numerics.event_study.imputation import masked_regression
+from panelcoop.numerics.event_study.two_way_cells import cell_system, residual
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 

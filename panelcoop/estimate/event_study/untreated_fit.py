@@ -8,9 +8,9 @@ import numpy as np
 
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.design import Cohorts, EventDesign
-from panelcoop.numerics.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
-from panelcoop.numerics.imputation import Imputed, impute
-from panelcoop.numerics.two_way_cells import CellSystem, cell_system, cells_estimable
+from panelcoop.numerics.event_study.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
+from panelcoop.numerics.event_study.imputation import Imputed, impute
+from panelcoop.numerics.event_study.two_way_cells import CellSystem, cell_system, cells_estimable
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["UntreatedFit", "unit_rows", "untreated_fit"]

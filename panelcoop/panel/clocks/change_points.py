@@ -12,7 +12,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError
-from panelcoop.numerics.common_breaks import sup_f
+from panelcoop.numerics.waves.common_breaks import sup_f
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.clocks.dates import StageDates, check_stages, national_path
 from panelcoop.panel.record import Panel

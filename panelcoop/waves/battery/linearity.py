@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from panelcoop.numerics.covariance import covariance
-from panelcoop.numerics.dependent_wild import dependent_wild_wald
+from panelcoop.numerics.covariance.covariance import covariance
 from panelcoop.numerics.distributions import f_sf
-from panelcoop.numerics.least_squares import LinearFit, least_squares
-from panelcoop.numerics.wild_draws import WildOptions
-from panelcoop.numerics.wild_regression import wild_from_fit
+from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
+from panelcoop.numerics.resampling.dependent_wild import dependent_wild_wald
+from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 

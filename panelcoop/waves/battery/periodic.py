@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from panelcoop.numerics.autoregression import ar1_paths, correct_root
-from panelcoop.numerics.periodicity import fisher_g, harmonic_lr
-from panelcoop.numerics.smoothing import gaussian_smoother
+from panelcoop.numerics.waves.autoregression import ar1_paths, correct_root
+from panelcoop.numerics.waves.periodicity import fisher_g, harmonic_lr
+from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.options import FloatArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 

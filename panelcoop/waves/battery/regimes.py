@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from panelcoop.numerics.common_breaks import ANDREWS_CRITICAL, break_partition, break_statistics, sup_f
-from panelcoop.numerics.panel_cycle import overshoot, panel_ar2
-from panelcoop.numerics.panel_threshold import panel_threshold
-from panelcoop.numerics.periodicity import red_noise
+from panelcoop.numerics.waves.common_breaks import ANDREWS_CRITICAL, break_partition, break_statistics, sup_f
+from panelcoop.numerics.waves.panel_cycle import overshoot, panel_ar2
+from panelcoop.numerics.waves.panel_threshold import panel_threshold
+from panelcoop.numerics.waves.periodicity import red_noise
 from panelcoop.options import FloatArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import PanelcoopError
-from panelcoop.numerics.ascent_test import ascent_test
+from panelcoop.numerics.waves.ascent_test import ascent_test
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.progress import track
 from panelcoop.waves.battery.linearity import reset, spline_f

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from panelcoop.numerics.ascent_test import exceedance
-from panelcoop.numerics.path_regression import path_regression
-from panelcoop.numerics.smoothing import gaussian_smoother
-from panelcoop.numerics.turning import lind_mehlum, peak_persistence, turning_points, two_lines
+from panelcoop.numerics.waves.ascent_test import exceedance
+from panelcoop.numerics.waves.path_regression import path_regression
+from panelcoop.numerics.waves.smoothing import gaussian_smoother
+from panelcoop.numerics.waves.turning import lind_mehlum, peak_persistence, turning_points, two_lines
 from panelcoop.options import FloatArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from panelcoop.numerics.ascent_test import AscentTest
+from panelcoop.numerics.waves.ascent_test import AscentTest
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.weeks import week_label
 from panelcoop.waves.inputs import WaveInput

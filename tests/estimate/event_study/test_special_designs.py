@@ -16,7 +16,7 @@ from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.local_projection import Dose, LpDid
 from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out, randomise_dates
 from panelcoop.estimate.event_study.rings import Rings
-from panelcoop.numerics.influence import dyadic_covariance
+from panelcoop.numerics.event_study.influence import dyadic_covariance
 from panelcoop.panel.record import panel_from_frame
 
 from .panels import staggered

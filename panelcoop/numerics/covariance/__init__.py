@@ -1,0 +1,1 @@
+"""Covariances of coefficients under one vocabulary, with named small-sample conventions."""

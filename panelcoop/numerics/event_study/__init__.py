@@ -1,0 +1,1 @@
+"""Event studies on cohort cells: effects, weights and influence."""

@@ -1,0 +1,1 @@
+"""Fixed effects, least squares and Poisson: exact solvers, rank, leverage and separation."""

@@ -1,0 +1,1 @@
+"""Wild bootstraps, randomisation, simultaneous bands: draws as matrix products, never refits."""

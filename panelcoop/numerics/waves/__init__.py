@@ -1,0 +1,1 @@
+"""Wave tests on paths: smoothing, noise, interrupted ascents, drift, breaks and cycles."""
