@@ -202,8 +202,8 @@ def test_interruption_leaves_no_half_result(monkeypatch, threads):
 
     monkeypatch.setattr(wild_draws, "multiplier_block", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        wild_cluster(fit, R, panel.region, multiplier="webb", options=WildOptions(draws=40_000, threads=threads))
-    assert len(calls) < 40
+        wild_cluster(fit, R, panel.region, multiplier="webb", options=WildOptions(draws=400_000, threads=threads))
+    assert len(calls) < 400  # of 400 blocks: the rest was called off
 
 
 @pytest.mark.parametrize("effects", ["week", "none"])
