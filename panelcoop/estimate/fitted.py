@@ -21,6 +21,7 @@ from panelcoop.numerics.grouping import group_rows
 from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
 from panelcoop.numerics.regression.poisson import PoissonFit, poisson
 from panelcoop.options import Covariance, Effects, FloatArray, IntArray, SmallSample
+from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel
 
 __all__ = [
@@ -229,17 +230,8 @@ def cluster_codes(model: FittedModel, name: str) -> IntArray:
 
 
 def week_numbers(arrays: PanelArrays) -> FloatArray:
-    """Give each row its week as a number, so that a missing week leaves a gap: weeks, days or the label itself."""
-    labels = arrays.weeks
-    if isinstance(labels, pd.PeriodIndex):
-        labels = labels.to_timestamp()
-    if isinstance(labels, pd.DatetimeIndex):
-        days = (labels - labels[0]).days.to_numpy(dtype=float)
-        step = 7.0 if (np.diff(days) % 7 == 0).all() else 1.0
-        return np.asarray((days / step)[arrays.week])
-    if pd.api.types.is_integer_dtype(labels.dtype):
-        return np.asarray(labels.to_numpy(dtype=float)[arrays.week])
-    return arrays.week.astype(float)
+    """Give each row its week as a number of periods since the first, so that a missing week leaves a gap."""
+    return np.asarray(period_positions(arrays.weeks)[arrays.week])
 
 
 def _effect_codes(arrays: PanelArrays, effects: Effects) -> list[IntArray]:

@@ -13,6 +13,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
+from panelcoop.panel.periods import ordered_periods
 
 if TYPE_CHECKING:
     from panelcoop.panel.plan import Plan
@@ -213,7 +214,8 @@ def panel_from_frame(
     Parameters
     ----------
     frame
-        One row per region and week, in any order, labels of any type that can be sorted.
+        One row per region and week, in any order. Regions have labels of any type; weeks (days, months) are
+        numbers, dates, periods, ISO weeks as text, or an ordered Categorical: see ``ordered_periods``.
     region, week
         Names of the two key columns, or of index levels.
     roles
@@ -228,7 +230,8 @@ def panel_from_frame(
     Raises
     ------
     DataError
-        If a key column is missing or has missing values, or a region-week stands twice: the rows are named.
+        If a key column is missing or has missing values, a region-week stands twice (the rows are named), or the
+        weeks are text without an order of time.
 
     Examples
     --------
@@ -241,9 +244,7 @@ def panel_from_frame(
     flat = frame.reset_index() if {region, week} & {n for n in frame.index.names if n} else frame
     fail_if_columns_missing([region, week, *(roles or {})], list(flat.columns), "The table")
     _fail_if_keys_bad(flat, region, week)
-    plain = flat.assign(
-        **{c: flat[c].astype(flat[c].cat.categories.dtype) for c in (region, week) if flat[c].dtype == "category"}
-    )
+    plain = flat.assign(**{region: _plain(flat[region]), week: ordered_periods(flat[week], week)})
     data = plain.rename(columns={region: "region", week: "week"}).set_index(["region", "week"]).sort_index()
     named = MappingProxyType({str(c): (roles or {}).get(str(c), "other") for c in data.columns})
     return Panel(data=data, roles=named, weights=MappingProxyType({w.name: w for w in weights}))
@@ -252,6 +253,11 @@ def panel_from_frame(
 def as_panel(panel: Panel | pd.DataFrame) -> Panel:
     """Take a panel as it is, or a frame whose index (or columns) hold region and week."""
     return panel if isinstance(panel, Panel) else panel_from_frame(panel)
+
+
+def _plain(labels: pd.Series) -> pd.Series:
+    """Take categories back to what they hold, so that unused ones leave no empty regions."""
+    return labels.astype(labels.cat.categories.dtype) if isinstance(labels.dtype, pd.CategoricalDtype) else labels
 
 
 def _fail_if_keys_bad(flat: pd.DataFrame, region: str, week: str) -> None:

@@ -12,8 +12,8 @@ from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.common_path import CommonPath, poisson_path, region_scale, two_way_path
 from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel, as_panel
-from panelcoop.panel.weeks import parse_week
 
 __all__ = ["Bounds", "WaveInput", "matrix_of", "region_weights", "wave_input", "week_positions"]
 
@@ -177,25 +177,9 @@ def matrix_of(panel: Panel, column: str) -> tuple[FloatArray, pd.Index, pd.Index
 
 
 def week_positions(weeks: pd.Index) -> tuple[FloatArray, str]:
-    """Return week numbers counted from the first week, and a note where labels could not be read as dates.
-
-    Notes
-    -----
-    Dates are counted in steps of the smallest distance seen (of the median one where that exceeds a week, as for
-    months);
-    integers as they are; text as ISO weeks or dates, else in sorted order as if consecutive.
-    """
-    if pd.api.types.is_numeric_dtype(weeks.dtype):
-        numbers = weeks.to_numpy(dtype=np.float64)
-        return numbers - numbers[0], ""
-    try:
-        dates = weeks if isinstance(weeks, pd.DatetimeIndex) else pd.DatetimeIndex([parse_week(w) for w in weeks])
-    except (ValueError, TypeError):
-        return np.arange(float(len(weeks))), "Week labels cannot be read as dates: taken as consecutive."
-    days = (dates - dates[0]).days.to_numpy(dtype=np.float64)
-    gaps = np.diff(days) if len(days) > 1 else np.array([7.0])
-    step = float(gaps.min()) if gaps.min() <= 7 else float(np.median(gaps))
-    return np.rint(days / max(step, 1.0)), ""
+    """Return periods counted from the first week, and a note where labels have an order but no distances."""
+    dated = isinstance(weeks, pd.DatetimeIndex | pd.PeriodIndex) or pd.api.types.is_numeric_dtype(weeks.dtype)
+    return period_positions(weeks), "" if dated else "Week labels have no distances: taken as consecutive."
 
 
 def region_weights(

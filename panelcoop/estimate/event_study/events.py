@@ -12,6 +12,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
+from panelcoop.panel.periods import period_counter
 from panelcoop.panel.record import Panel, as_panel
 
 __all__ = ["EventKind", "Events", "WindowEnds", "period_numbers", "region_starts"]
@@ -267,8 +268,7 @@ def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:
     except (ValueError, TypeError) as error:
         msg = f"Dates must be readable as dates, as the panel's weeks are; got {name_few(dates, 3)}."
         raise DataError(msg) from error
-    step = pd.Timedelta(np.diff(weeks.to_numpy()).min()) if len(weeks) > 1 else pd.Timedelta(days=7)
-    return np.asarray(np.floor(np.asarray((when - weeks[0]) / step, dtype=float)))
+    return period_counter(weeks)(when)
 
 
 def region_starts(events: Events, regions: pd.Index, weeks: pd.Index) -> FloatArray:
