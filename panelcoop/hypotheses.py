@@ -18,6 +18,8 @@ __all__ = ["Hypothesis", "HypothesisLike", "parse_hypothesis"]
 HypothesisLike: TypeAlias = "str | Sequence[str] | Mapping[str, float] | FloatArray | Hypothesis"
 """Text ("a = b", "a - b = 0, c = 1"), several texts, weights by name (one row), a matrix (q, k), or a Hypothesis."""
 
+REDUNDANT = 1e-10  # relative size below which a restriction is a combination of others
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -64,7 +66,8 @@ def parse_hypothesis(
     Raises
     ------
     DataError
-        If a name is unknown, a matrix has the wrong number of columns, or a row is all zero.
+        If a name is unknown, a matrix has the wrong number of columns, a row is all zero, or restrictions contradict
+        each other. One that follows from those before it is left out: it adds no degree of freedom.
 
     Examples
     --------
@@ -86,6 +89,7 @@ def parse_hypothesis(
         _fail_if_misshapen(matrix, names)
         text = "; ".join(_row_text(row, r, names) for row, r in zip(matrix, right, strict=True))
     _fail_if_empty_row(matrix, text)
+    matrix, right = _independent(matrix, right, text)
     return Hypothesis(matrix=matrix, value=right, names=names, text=text)
 
 
@@ -146,3 +150,18 @@ def _fail_if_empty_row(matrix: FloatArray, text: str) -> None:
     if not matrix.size or (np.abs(matrix).sum(axis=1) == 0).any():
         msg = f"The hypothesis '{text}' has a row without any coefficient; give each restriction at least one."
         raise DataError(msg)
+
+
+def _independent(matrix: FloatArray, right: FloatArray, text: str) -> tuple[FloatArray, FloatArray]:
+    """Leave out restrictions that follow from those before them."""
+    kept: list[int] = []
+    for q, row in enumerate(matrix):
+        if kept:
+            mix = np.linalg.lstsq(matrix[kept].T, row, rcond=None)[0]
+            if np.abs(mix @ matrix[kept] - row).max() <= REDUNDANT * np.abs(row).max():
+                if abs(mix @ right[kept] - right[q]) > REDUNDANT * max(1.0, float(np.abs(right).max())):
+                    msg = f"The restrictions of '{text}' contradict each other; no coefficients satisfy them all."
+                    raise DataError(msg)
+                continue
+        kept.append(q)
+    return matrix[kept], right[kept]

@@ -109,7 +109,7 @@ def panel_arrays(
     rows, dropped = _complete_rows(panel, numeric, stage, weights)
     index = panel.data.index if rows.all() else panel.data.index[rows]
     if not len(index):
-        lost = "; ".join(f"{count} rows: {reason}" for reason, count in dropped.items())
+        lost = "; ".join(f"{count} rows: {reason}" for reason, count in dropped.items()) or "the panel has no rows"
         msg = f"No row is complete in {name_few(wanted, 8)}: {lost}."
         raise DataError(msg)
     assert isinstance(index, pd.MultiIndex)

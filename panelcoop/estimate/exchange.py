@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from panelcoop.errors import DataError
-from panelcoop.estimate.fitted import FittedModel
+from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, covariance_of
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.estimable import full_rank_columns
@@ -70,13 +70,15 @@ def exchange_rows(
         raise DataError(msg)
     kept, _ = full_rank_columns(model.linear.solution, model.linear.null_space)
     fit = _full_rank(model, kept)
+    choice = CovarianceChoice("CRV1", ("region",), small_sample=settings.small_sample)
+    scale = float(np.sqrt(covariance_of(model, choice).factor))
     rows: dict[int, InferenceRow] = {}
     for drivers, members in _by_driver(model, hypotheses).items():
         paths = _paths(model, drivers, kept)
         R = np.vstack([hypotheses[i].matrix for i in members])[:, kept]
         r = np.concatenate([hypotheses[i].value for i in members])
         tests, note = _exchange(model, fit, paths, (R, r), settings)
-        rows |= {i: _row(tests, j, drivers, note) for j, i in enumerate(members)}
+        rows |= {i: _row(tests, j, drivers, (note, scale)) for j, i in enumerate(members)}
     return [rows[i] for i in range(len(hypotheses))]
 
 
@@ -151,11 +153,12 @@ def _full_rank(model: FittedModel, kept: IntArray) -> LinearFit:
     )
 
 
-def _row(tests: WildTests, j: int, drivers: tuple[str, ...], note: str) -> InferenceRow:
+def _row(tests: WildTests, j: int, drivers: tuple[str, ...], written: tuple[str, float]) -> InferenceRow:
+    note, scale = written
     return InferenceRow(
         estimate=float(tests.estimate[j]),
-        std_error=float(tests.se[j]),
-        statistic=float(tests.statistic[j]),
+        std_error=float(tests.se[j]) * scale,
+        statistic=float(tests.statistic[j]) / scale,
         pvalue=float(tests.p_value[j]),
         conf_low=float(tests.lower[j]),
         conf_high=float(tests.upper[j]),

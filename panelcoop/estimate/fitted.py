@@ -187,23 +187,38 @@ def covariance_of(model: FittedModel, choice: CovarianceChoice) -> CovarianceRec
     Raises
     ------
     DataError
-        If a cluster column does not exist or there are too few clusters.
+        If a cluster column does not exist, there are too few clusters, or conley has no distances.
+
+    Notes
+    -----
+    Lags count calendar weeks, so that a week missing for all regions keeps its distance. Under the presets
+    "linearmodels" and "plm" the weeks that occur are taken as consecutive, as these programs do.
     """
     default = ("region", "week") if choice.kind == "two-way" else ("region",)
     clustered = choice.kind in {"CRV1", "CRV2", "CRV3", "two-way"}
     clusters = [cluster_codes(model, name) for name in choice.clusters or default] if clustered else []
     in_time = choice.kind in {"newey-west", "driscoll-kraay", "conley"}
-    return covariance(
+    if choice.kind == "conley" and choice.space is None:
+        msg = "conley needs distances: give space=SpatialKernel(cutoff=..., coordinates=... or distances=...)."
+        raise DataError(msg)
+    consecutive = in_time and choice.small_sample in {"linearmodels", "plm"}
+    found = covariance(
         model.linear,
         choice.kind,
         clusters=clusters,
         units=model.arrays.region if in_time else None,
-        weeks=np.rint(week_numbers(model.arrays)).astype(np.int64) if in_time else None,
+        weeks=_weeks(model, consecutive=consecutive) if in_time else None,
         lag=choice.lag,
         space=choice.space,
         small_sample=choice.small_sample,
         repair=choice.repair,
     )
+    written = "; missing weeks closed up" if consecutive else "; a missing week keeps its distance"
+    return replace(found, convention=found.convention + written) if in_time else found
+
+
+def _weeks(model: FittedModel, *, consecutive: bool) -> IntArray:
+    return model.arrays.week if consecutive else np.rint(week_numbers(model.arrays)).astype(np.int64)
 
 
 def degrees_of_freedom(

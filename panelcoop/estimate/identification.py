@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import name_few
 from panelcoop.estimate.design import PanelArrays, StageCodes
+from panelcoop.numerics.estimable import estimable_rows
 from panelcoop.options import BoolArray, Effects, FloatArray, IntArray
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
 Status: TypeAlias = Literal["identified", "contrasts only", "not identified"]
 Variation: TypeAlias = Literal["region and week", "week only", "region only", "constant"]
 
+COMBINATION = "a linear combination of other terms and the absorbed effects"
 VARIATION_TOLERANCE = 1e-12  # relative to the largest value: below it, a difference is rounding
 
 
@@ -86,8 +90,8 @@ def variation_of(values: FloatArray, arrays: PanelArrays) -> Variation:
 
 def identify_terms(
     terms: Sequence[Term],
-    is_estimable: Callable[[FloatArray], BoolArray],
     *,
+    null_space: FloatArray,
     empty: BoolArray,
     variation: Mapping[str, Variation],
     stages: StageCodes,
@@ -99,8 +103,8 @@ def identify_terms(
     ----------
     terms
         The k columns.
-    is_estimable
-        Says of each row of a matrix (q, k) whether that combination is estimable.
+    null_space
+        Directions that leave the fit unchanged, shape (k, d).
     empty
         Columns that are zero in every row, shape (k,).
     variation
@@ -110,12 +114,15 @@ def identify_terms(
     effects
         What is absorbed.
     """
+    is_estimable = partial(estimable_rows, null_space=null_space)
     alone = is_estimable(np.eye(len(terms)))
     found = []
     for j, term in enumerate(terms):
         status = _status(j, terms, alone, is_estimable)
         why = f"'{term.family}' is zero in every row of stage '{term.stage}'" if empty[j] else None
         reason = "" if status == "identified" else why or _reason(term, variation.get(term.family), stages, effects)
+        if reason == COMBINATION:
+            reason = f"{COMBINATION}: moves with {name_few(_partners(j, terms, null_space))}"
         found.append(TermStatus(term, status, reason))
     return tuple(found)
 
@@ -134,6 +141,12 @@ def identification_notes(statuses: Sequence[TermStatus]) -> tuple[str, ...]:
         if s.status != "identified":
             groups.setdefault((s.term.family, s.status, s.reason), []).append(s.term.name)
     return tuple(f"{', '.join(names)}: {status}: {reason}" for (_, status, reason), names in groups.items())
+
+
+def _partners(j: int, terms: Sequence[Term], null_space: FloatArray) -> list[str]:
+    """Name the terms that share a null direction with term j."""
+    shared = np.abs(null_space[:, np.abs(null_space[j]) > 0]).max(axis=1, initial=0.0) > 0
+    return [term.name for i, term in enumerate(terms) if shared[i] and i != j] or ["the absorbed effects alone"]
 
 
 def _varies_within(values: FloatArray, codes: IntArray, groups: int) -> bool:
@@ -170,6 +183,6 @@ def _reason(term: Term, how: Variation | None, stages: StageCodes, effects: Effe
         (national and by_week, f"{name} is national: its stage terms add up to a series that week effects absorb"),
         (constant and by_region and term.kind == "control", f"{name} is time-invariant: absorbed by region effects"),
         (constant and by_region, f"{name} is time-invariant: its stage terms add up to what region effects absorb"),
-        (True, "a linear combination of other terms and the absorbed effects"),
+        (True, COMBINATION),
     )
     return next(reason for holds, reason in reasons if holds)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of
 from panelcoop.errors import PanelcoopError
 from panelcoop.estimate.exchange import exchange_rows
 from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
@@ -57,13 +57,15 @@ def inference_table(
     Raises
     ------
     DataError
-        If a method's name is unknown.
+        If a method's name or the cluster column is unknown.
     """
     chosen: list[Method] = list(methods if methods is not None else STANDARD)
     if methods is None and settings.space is not None:
         chosen.append("conley")
     for name in chosen:
         fail_if_not_one_of(name, (*ANALYTIC, *RESAMPLED), "method")
+    if settings.clusters not in {"region", "week"}:
+        fail_if_columns_missing([settings.clusters], list(model.panel.data.columns), "The panel")
     rows = {name: _rows(model, hypotheses, name, settings) for name in chosen}
     keys = [(h.text, name) for h in hypotheses for name in chosen]
     flat = [vars(rows[name][i]) for i in range(len(hypotheses)) for name in chosen]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from panelcoop.estimate.fitted import FittedModel, cluster_codes, week_numbers
+from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, cluster_codes, covariance_of, week_numbers
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings, Resampling
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.resampling.dependent_wild import dependent_wild, dependent_wild_wald
@@ -17,7 +17,7 @@ from panelcoop.numerics.resampling.wild_contrasts import WildTests
 from panelcoop.numerics.resampling.wild_draws import WildOptions
 from panelcoop.numerics.resampling.wild_regression import WildRegression, wild_from_fit
 from panelcoop.numerics.resampling.wild_wald import WildWald
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import Covariance, FloatArray, IntArray
 
 __all__ = ["joint_draws", "resampled_rows"]
 
@@ -81,6 +81,7 @@ def _contrasts(
         null=r,
         multiplier=settings.multiplier,
         studentise="CRV3" if name == "WCR-CRV3" else "CRV1",
+        factors=_factors(model, name, settings),
         options=options,
     )
 
@@ -100,6 +101,7 @@ def _joint(
         null=r,
         multiplier=settings.multiplier,
         studentise="CRV3" if name == "WCR-CRV3" else "CRV1",
+        factors=_factors(model, name, settings),
         options=options,
     )
 
@@ -112,6 +114,16 @@ def _options(name: Resampling, settings: InferenceSettings) -> WildOptions:
         threads=settings.threads,
         impose_null=name != "WCU",
     )
+
+
+def _factors(model: FittedModel, name: Resampling, settings: InferenceSettings) -> list[float] | None:
+    """Give the preset's small-sample factor for each variance term; CRV3 carries its own."""
+    if name == "WCR-CRV3":
+        return None
+    kind: Covariance = "two-way" if name == "WCR two-way" else "CRV1"
+    clusters = (settings.clusters, "week") if kind == "two-way" else (settings.clusters,)
+    factor = covariance_of(model, CovarianceChoice(kind, clusters, small_sample=settings.small_sample)).factor
+    return [factor] * (3 if kind == "two-way" else 1)
 
 
 def _weeks(model: FittedModel) -> IntArray:
@@ -141,4 +153,5 @@ def _joint_row(test: WildWald, note: str) -> InferenceRow:
 
 
 def _convention(found: WildTests | WildWald) -> str:
-    return found.convention if "draws" in found.convention else f"{found.convention}, {found.draws:,} draws"
+    draws = "" if "draws" in found.convention else f", {found.draws:,} draws"
+    return f"{found.convention}{draws}; ties count as more extreme"

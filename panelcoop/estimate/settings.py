@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from panelcoop.checks import fail_if_not_one_of
+from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
 from panelcoop.options import Covariance, Multiplier, SmallSample
 
@@ -28,6 +30,8 @@ ANALYTIC: tuple[Covariance, ...] = (
     "driscoll-kraay",
     "conley",
 )
+MULTIPLIERS = ("rademacher", "webb", "mammen", "gaussian")
+PRESETS = ("fixest", "stata", "linearmodels", "plm", "none")
 RESAMPLED: tuple[Resampling, ...] = ("DWB-t", "WCR", "WCU", "WCR-CRV3", "WCR two-way", "RI")
 STANDARD: tuple[Method, ...] = ("DWB-t", "CRV1", "CRV2", "CRV3", "two-way", "driscoll-kraay", "WCR", "RI")
 
@@ -49,7 +53,8 @@ class InferenceSettings:
     clusters
         "region", "week" or a column of the panel.
     small_sample
-        Preset of the analytic covariances.
+        Preset of the analytic covariances; its factor also scales the errors of the cluster bootstraps and of
+        randomisation inference, whose p-values and intervals do not depend on it.
     lag
         Largest lag in weeks of the analytic covariances; None for each one's default.
     dwb_length, dwb_lag
@@ -70,6 +75,20 @@ class InferenceSettings:
     dwb_length: int = 8
     dwb_lag: int = 6
     space: SpatialKernel | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no method could use."""
+        fail_if_not_one_of(self.multiplier, MULTIPLIERS, "multiplier")
+        fail_if_not_one_of(self.small_sample, PRESETS, "small_sample")
+        if not 0 < self.level < 1:
+            msg = f"level must lie between 0 and 1 (for example 0.95); got {self.level}."
+            raise DataError(msg)
+        least = {"draws": 1, "permutations": 1, "threads": 1, "dwb_length": 1, "dwb_lag": 0, "lag": 0}
+        for name, bound in least.items():
+            given = getattr(self, name)
+            if given is not None and given < bound:
+                msg = f"{name} must be at least {bound}; got {given}."
+                raise DataError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, sta
 from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, Poisson, covariance_of, fit_model
 from panelcoop.estimate.identification import Term, TermStatus, identify_terms, variation_of
 from panelcoop.estimate.stage_results import StageInteraction, record_of
-from panelcoop.numerics.estimable import estimable_rows
 from panelcoop.options import Covariance, Effects, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 
@@ -143,7 +141,7 @@ def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> 
         variation = {name: variation_of(arrays.numbers[name], arrays) for name in dict.fromkeys(named)}
     return identify_terms(
         terms,
-        partial(estimable_rows, null_space=null),
+        null_space=null,
         empty=np.logical_not(model.columns.any(axis=0)),
         variation=variation,
         stages=stages,

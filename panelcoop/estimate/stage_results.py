@@ -235,6 +235,8 @@ class StageInteraction(Estimate):
         """Read hypotheses, named where a mapping names them; None means every identified driver coefficient."""
         if hypotheses is None:
             return [self.hypothesis({s.term.name: 1.0}) for s in self.statuses if _is_known_driver(s)]
+        if isinstance(hypotheses, str):
+            return [self.hypothesis(hypotheses)]
         if isinstance(hypotheses, Mapping):
             return [replace(self.hypothesis(h), text=name) for name, h in hypotheses.items()]
         return [self.hypothesis(h) for h in hypotheses]
