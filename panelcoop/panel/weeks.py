@@ -120,15 +120,15 @@ WEEKS = Calendar("week")
 DAYS = Calendar("day")
 
 
-def calendar_of(unit: Unit) -> Calendar:
-    """Return the calendar of a unit.
+def calendar_of(unit: Unit | Calendar) -> Calendar:
+    """Return the calendar of a unit; a calendar is returned as it is.
 
     Examples
     --------
     >>> calendar_of("day").days
     1
     """
-    return Calendar(unit)
+    return unit if isinstance(unit, Calendar) else Calendar(unit)
 
 
 def week_label(when: When) -> str:

@@ -22,7 +22,7 @@ from panelcoop.panel.measures.engine import open_engine
 from panelcoop.panel.measures.slices import slice_names
 from panelcoop.panel.record import Ledger, Panel, Role
 from panelcoop.panel.regions import RegionSystem
-from panelcoop.panel.weeks import WEEKS, Calendar, When
+from panelcoop.panel.weeks import WEEKS, Calendar, Unit, When, calendar_of
 
 __all__ = ["assemble_events"]
 
@@ -30,7 +30,7 @@ __all__ = ["assemble_events"]
 def assemble_events(
     log: EventLog | Path | str,
     regions: RegionsLike | None = None,
-    calendar: Calendar = WEEKS,
+    calendar: Calendar | Unit = WEEKS,
     *,
     window: tuple[When, When] | None = None,
     coverage: pd.DataFrame | None = None,
@@ -47,7 +47,7 @@ def assemble_events(
     regions
         Region system, table or path; default the system the log was read with.
     calendar
-        ISO weeks or days.
+        ISO weeks or days: ``WEEKS``, ``DAYS``, or "week", "day".
     window
         First and last period of the panel; default from the first event to the last.
     coverage
@@ -81,7 +81,7 @@ def assemble_events(
     >>> assemble_events(log).data["out_intensity"].unstack().values.tolist()
     [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
-    chosen = choices or Assembly()
+    chosen, calendar = choices or Assembly(), calendar_of(calendar)
     system = _system(log, regions)
     nodes = _nodes(log, system, chosen)
     dyads = (

@@ -15,7 +15,7 @@ from panelcoop.panel.events.nodes import Nodes, nodes_of
 from panelcoop.panel.events.read import RegionsLike, as_regions
 from panelcoop.panel.events.settings import Assembly
 from panelcoop.panel.measures.ratios import stock
-from panelcoop.panel.weeks import WEEKS, Calendar, When
+from panelcoop.panel.weeks import WEEKS, Calendar, Unit, When, calendar_of
 
 __all__ = ["assemble_dyads", "flow_table"]
 
@@ -25,7 +25,7 @@ LAYER_ORDER = ["vertical", "mandated-horizontal", "horizontal"]
 def flow_table(
     log: EventLog,
     regions: RegionsLike | None = None,
-    calendar: Calendar = WEEKS,
+    calendar: Calendar | Unit = WEEKS,
     *,
     choices: Assembly | None = None,
 ) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def flow_table(
 def assemble_dyads(
     log: EventLog,
     regions: RegionsLike | None = None,
-    calendar: Calendar = WEEKS,
+    calendar: Calendar | Unit = WEEKS,
     *,
     window: tuple[When, When] | None = None,
     choices: Assembly | None = None,
@@ -103,6 +103,7 @@ def assemble_dyads(
     >>> assemble_dyads(log)[["flow", "back", "mutual"]].loc[("A", "B")].values.tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
+    calendar = calendar_of(calendar)
     chosen = choices or Assembly()
     nodes = _nodes(log, regions, chosen)
     flows = flow_table(log, regions, calendar, choices=chosen)

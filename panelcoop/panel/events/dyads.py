@@ -9,7 +9,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.panel.events.contract import CONTENTS, SEPARATOR
-from panelcoop.panel.weeks import WEEKS, Calendar
+from panelcoop.panel.weeks import WEEKS, Calendar, Unit, calendar_of
 
 __all__ = ["DYAD_COLUMNS", "Durations", "expand_dyads"]
 
@@ -20,7 +20,9 @@ DYAD_COLUMNS = ("event", "day", "source", "target", "mechanism", *CONTENTS, "sha
 """Columns of a dyad table: one row per event, ordered pair of actors and period; `day` lies in the period."""
 
 
-def expand_dyads(events: pd.DataFrame, *, calendar: Calendar = WEEKS, durations: Durations = "spread") -> pd.DataFrame:
+def expand_dyads(
+    events: pd.DataFrame, *, calendar: Calendar | Unit = WEEKS, durations: Durations = "spread"
+) -> pd.DataFrame:
     """Share each event out over its dyads and periods.
 
     Parameters
@@ -51,6 +53,7 @@ def expand_dyads(events: pd.DataFrame, *, calendar: Calendar = WEEKS, durations:
     [['B', 1.0], ['B', 1.0], ['C', 1.0], ['C', 1.0]]
     """
     fail_if_not_one_of(durations, ["spread", "start"], "durations")
+    calendar = calendar_of(calendar)
     base = pd.DataFrame(
         {
             "event": np.arange(len(events)),

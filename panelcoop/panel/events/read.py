@@ -27,7 +27,7 @@ from panelcoop.panel.events.problems import (
 from panelcoop.panel.events.raw import TableLike, read_tables
 from panelcoop.panel.record import Ledger
 from panelcoop.panel.regions import RegionSystem
-from panelcoop.panel.weeks import WEEKS, Calendar, When
+from panelcoop.panel.weeks import WEEKS, Calendar, Unit, When, calendar_of
 
 __all__ = ["RegionsLike", "as_regions", "read_events"]
 
@@ -42,7 +42,7 @@ def read_events(
     source: TableLike,
     *,
     regions: RegionsLike | None = None,
-    calendar: Calendar = WEEKS,
+    calendar: Calendar | Unit = WEEKS,
     window: tuple[When, When] | None = None,
     columns: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
@@ -91,7 +91,7 @@ def read_events(
     draft, original = read_tables(source, columns=columns, encoding=encoding)
     parsed = _parse(draft, system)
     values = _with_defaults(pd.DataFrame({name: column.values for name, column in parsed.items()}), draft)
-    problems = _problems(draft, original, parsed, values, calendar=calendar, window=window)
+    problems = _problems(draft, original, parsed, values, calendar=calendar_of(calendar), window=window)
     return _split(values, original, problems, system)
 
 
