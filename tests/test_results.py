@@ -1,0 +1,94 @@
+"""Hypotheses read from text, and estimates that answer only what is estimable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import panelcoop as pc
+
+NAMES = ["risk:outbreak", "risk:late stage", "x", "x2"]
+
+
+def estimate(**changes: object) -> pc.Estimate:
+    rng = np.random.default_rng(2)
+    root = rng.normal(size=(4, 4))
+    known = {
+        "params": pd.Series([1.0, 0.5, -0.2, np.nan], index=NAMES),
+        "cov": pd.DataFrame(root @ root.T, index=NAMES, columns=NAMES),
+        "df": 30.0,
+        "nobs": 100,
+        "outcome": "y",
+        "convention": "CRV1",
+        "notes": ("x2: not identified: constant",),
+    }
+    return pc.Estimate(**{**known, **changes})
+
+
+@pytest.mark.parametrize(
+    ("written", "matrix", "value"),
+    [
+        ("risk:outbreak = risk:late stage", [[1, -1, 0, 0]], [0]),
+        ("risk:outbreak - 2 * risk:late stage = 0.5", [[1, -2, 0, 0]], [0.5]),
+        ("x", [[0, 0, 1, 0]], [0]),
+        (["x = 1", "risk:outbreak = 0"], [[0, 0, 1, 0], [1, 0, 0, 0]], [1, 0]),
+        ({"x": 0.25, "x2": 0.75}, [[0, 0, 0.25, 0.75]], [0]),
+        (np.array([0.0, 0.0, 1.0, -1.0]), [[0, 0, 1, -1]], [0]),
+    ],
+)
+def test_hypotheses_are_read_in_every_form(written, matrix, value):
+    parsed = pc.parse_hypothesis(written, NAMES)
+    np.testing.assert_allclose(parsed.matrix, matrix)
+    np.testing.assert_allclose(parsed.value, value)
+
+
+def test_what_cannot_be_read_is_named():
+    with pytest.raises(pc.DataError, match="did you mean 'risk:outbreak'"):
+        pc.parse_hypothesis("risk:outbreka = 0", NAMES)
+    with pytest.raises(pc.DataError, match="one column per coefficient"):
+        pc.parse_hypothesis(np.eye(3), NAMES)
+    with pytest.raises(pc.DataError, match="without any coefficient"):
+        pc.parse_hypothesis(np.zeros((1, 4)), NAMES)
+
+
+def test_tidy_equals_the_t_distribution():
+    found = estimate()
+    row = found.tidy().loc["risk:outbreak"]
+    se = np.sqrt(found.cov.iloc[0, 0])
+    assert row["pvalue"] == pytest.approx(2 * stats.t.sf(1 / se, 30), rel=1e-10)
+    assert row["conf_high"] == pytest.approx(1 + stats.t.ppf(0.975, 30) * se, rel=1e-10)
+    assert found.tidy().loc["x2"].isna().all()
+
+
+def test_wald_and_contrast_agree_and_refuse_what_is_not_identified():
+    found = estimate()
+    one = found.contrast("risk:outbreak - x")
+    joint = found.wald("risk:outbreak - x = 0")
+    assert joint.statistic == pytest.approx(one.statistic**2, rel=1e-10)
+    assert joint.pvalue == pytest.approx(one.pvalue, rel=1e-8)
+    assert joint.distribution == "F(1, 30)"
+    assert estimate(df=np.inf).wald("x = 0").distribution == "chi2(1)"
+    with pytest.raises(pc.IdentificationError, match="constant"):
+        found.contrast("x2")
+    with pytest.raises(pc.DataError, match="one combination"):
+        found.contrast("x = 0, risk:outbreak = 0")
+    with pytest.raises(pc.DataError, match="level"):
+        found.conf_int(95)
+
+
+def test_combinations_orthogonal_to_the_null_space_are_estimable():
+    null = np.array([[0.0], [0.0], [1.0], [1.0]])
+    params = pd.Series([1.0, 0.5, np.nan, np.nan], index=NAMES)
+    found = estimate(params=params, solution=np.array([1.0, 0.5, 0.0, 0.3]), null_space=null)
+    assert found.contrast("x - x2").estimate == pytest.approx(-0.3)
+    assert found.is_estimable(np.array([[0.0, 0, 1, -1], [0, 0, 1, 0]])).tolist() == [True, False]
+
+
+def test_own_degrees_of_freedom_of_each_combination():
+    found = estimate(df_of=lambda row: 5.0 if row[0] else 20.0)
+    assert found.contrast("risk:outbreak").df == 5.0
+    assert found.contrast("x").df == 20.0
+    p = found.tidy().loc["x", "pvalue"]
+    assert p == pytest.approx(2 * stats.t.sf(abs(found.tstats["x"]), 20), rel=1e-10)
