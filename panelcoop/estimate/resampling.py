@@ -34,11 +34,13 @@ def resampled_rows(
     rows: dict[int, InferenceRow] = {}
     single = [i for i, h in enumerate(hypotheses) if len(h.matrix) == 1]
     if single:
-        tests = _contrasts(model, fit, _stacked([hypotheses[i] for i in single]), name, settings)
+        tests = _draw(model, fit, _stacked([hypotheses[i] for i in single]), name, settings)
+        assert isinstance(tests, WildTests)
         rows |= {i: _single_row(tests, j, note) for j, i in enumerate(single)}
     for i, hypothesis in enumerate(hypotheses):
         if i not in rows:
-            joint = _joint(model, fit, (hypothesis.matrix, hypothesis.value), name, settings)
+            joint = _draw(model, fit, (hypothesis.matrix, hypothesis.value), name, settings, joint=True)
+            assert isinstance(joint, WildWald)
             rows[i] = _joint_row(joint, note)
     return [rows[i] for i in range(len(hypotheses))]
 
@@ -53,48 +55,34 @@ def joint_draws(
 ) -> WildTests:
     """Draw all single contrasts together, the same draw in the same column, under the null or around the estimate."""
     options = replace(_options(name, settings), impose_null=impose_null, interval=impose_null)
-    return _contrasts(model, wild_from_fit(model.linear), _stacked(hypotheses), name, settings, options=options)
+    tests = _draw(model, wild_from_fit(model.linear), _stacked(hypotheses), name, settings, options=options)
+    assert isinstance(tests, WildTests)
+    return tests
 
 
 def _stacked(hypotheses: Sequence[Hypothesis]) -> Restrictions:
     return np.vstack([h.matrix for h in hypotheses]), np.concatenate([h.value for h in hypotheses])
 
 
-def _contrasts(
+def _draw(
     model: FittedModel,
     fit: WildRegression,
     asked: Restrictions,
     name: Resampling,
     settings: InferenceSettings,
     *,
+    joint: bool = False,
     options: WildOptions | None = None,
-) -> WildTests:
+) -> WildTests | WildWald:
+    """Bootstrap each row of R on its own, or all of them jointly."""
     R, r = asked
     options = options or _options(name, settings)
     if name == "DWB-t":
+        over_weeks = dependent_wild_wald if joint else dependent_wild
         length, lag = settings.dwb_length, settings.dwb_lag
-        return dependent_wild(fit, R, _weeks(model), null=r, length=length, lag=lag, options=options)
-    return wild_cluster(
-        fit,
-        R,
-        _clusters(model, name, settings),
-        null=r,
-        multiplier=settings.multiplier,
-        studentise="CRV3" if name == "WCR-CRV3" else "CRV1",
-        factors=_factors(model, name, settings),
-        options=options,
-    )
-
-
-def _joint(
-    model: FittedModel, fit: WildRegression, asked: Restrictions, name: Resampling, settings: InferenceSettings
-) -> WildWald:
-    R, r = asked
-    options = _options(name, settings)
-    if name == "DWB-t":
-        length, lag = settings.dwb_length, settings.dwb_lag
-        return dependent_wild_wald(fit, R, _weeks(model), null=r, length=length, lag=lag, options=options)
-    return wild_cluster_wald(
+        return over_weeks(fit, R, _weeks(model), null=r, length=length, lag=lag, options=options)
+    over_clusters = wild_cluster_wald if joint else wild_cluster
+    return over_clusters(
         fit,
         R,
         _clusters(model, name, settings),
