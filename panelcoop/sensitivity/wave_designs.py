@@ -10,6 +10,8 @@ import numpy as np
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.autoregression import ar1_paths
 from panelcoop.options import FloatArray
+from panelcoop.simulate_paths import SHAPES, Shape
+from panelcoop.simulate_paths import mean_path as shape_path
 
 __all__ = [
     "ALTERNATIVES",
@@ -72,38 +74,19 @@ def mean_path(truth: Truth, weeks: int, amplitude: float) -> FloatArray:
 
     Notes
     -----
-    u = (t - 1) / (T - 1), g(c, w) = exp(-((u - c) / w)^2 / 2). flat 0; linear a u; step a 1(u > .4); hump a g(.4,
-    .18); staircase
-    2a (u - sin(6 pi u) / (6 pi)); driftless (a/2) sin(6 pi u - pi/2); rising 2 a u + driftless; declining the same
-    read backwards;
-    irregular .75 a (1.2 g(.15, .05) + 1.6 g(.42, .07) + 2.2 g(.82, .08)) + .8 a u.
+    The shapes of ``panelcoop.simulate_paths.mean_path``, under the short names of the tables.
 
     Examples
     --------
     >>> mean_path("linear", 3, 2.0).tolist()
     [0.0, 1.0, 2.0]
     """
-    u = np.linspace(0.0, 1.0, weeks)
-
-    def bump(centre: float, width: float) -> FloatArray:
-        return np.asarray(np.exp(-0.5 * ((u - centre) / width) ** 2))
-
-    driftless = 0.5 * np.sin(6 * np.pi * u - np.pi / 2)
-    shapes: dict[Truth, FloatArray] = {
-        "flat": 0.0 * u,
-        "linear": u,
-        "step": (u > 0.4).astype(np.float64),
-        "hump": bump(0.4, 0.18),
-        "staircase": 2.0 * (u - np.sin(6 * np.pi * u) / (6 * np.pi)),
-        "driftless": driftless,
-        "rising": 2.0 * u + driftless,
-        "declining": (2.0 * u + driftless)[::-1],
-        "irregular": 0.75 * (1.2 * bump(0.15, 0.05) + 1.6 * bump(0.42, 0.07) + 2.2 * bump(0.82, 0.08)) + 0.8 * u,
-    }
-    if truth not in shapes:
-        msg = f"truth must be one of {', '.join(shapes)}; got '{truth}'."
+    truths = (*NULLS, DRIFTLESS, *ALTERNATIVES)
+    if truth not in truths:
+        msg = f"truth must be one of {', '.join(truths)}; got '{truth}'."
         raise DataError(msg)
-    return amplitude * shapes[truth]
+    shapes: dict[str, Shape] = {shape.removesuffix(" waves"): shape for shape in SHAPES}
+    return shape_path(shapes[truth], weeks, amplitude)
 
 
 def common_noise(design: Design, replications: int, rng: np.random.Generator) -> FloatArray:
