@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,7 +11,15 @@ import numpy as np
 from panelcoop.numerics.event_study.cell_aggregation import Grouping, group_cells, weight_influence
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["CellEstimates", "CellInfluence", "DenseInfluence", "EventFit", "clip_horizons", "group_influence"]
+__all__ = [
+    "CellEstimates",
+    "CellInfluence",
+    "DenseInfluence",
+    "EventFit",
+    "absorbed_notes",
+    "clip_horizons",
+    "group_influence",
+]
 
 
 class CellInfluence(Protocol):
@@ -159,6 +168,15 @@ class EventFit:
     dyads: tuple[IntArray, IntArray] | None = None
     week_scores: FloatArray | None = None
     counts: FloatArray | None = None
+
+
+def absorbed_notes(slopes: Mapping[str, tuple[float, FloatArray]]) -> tuple[str, ...]:
+    """Say which covariates have no slope and why."""
+    return tuple(
+        f"'{name}' is left out: absorbed by the region effects, the other effects or earlier covariates"
+        for name, (value, _) in slopes.items()
+        if np.isnan(value)
+    )
 
 
 def clip_horizons(horizon: FloatArray, window: tuple[int, int] | None, ends: str) -> tuple[FloatArray, BoolArray]:

@@ -9,7 +9,13 @@ import numpy as np
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit
 from panelcoop.estimate.event_study.design import EventDesign, keep_units
 from panelcoop.estimate.event_study.horizons import fit_from_cells
-from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, unit_rows, untreated_fit
+from panelcoop.estimate.event_study.untreated_fit import (
+    UntreatedFit,
+    covariate_notes,
+    missing_reason,
+    unit_rows,
+    untreated_fit,
+)
 from panelcoop.numerics.event_study.imputation import impute, masked_regression
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
@@ -109,6 +115,7 @@ def imputation_fit(design: EventDesign, options: Imputation) -> tuple[EventDesig
             *fit.notes,
             "leads are relative to all weeks before the first lead shown",
             *((why,) if alone else ()),
+            *covariate_notes(design, first),
         ),
     )
     return design, fit
@@ -131,7 +138,10 @@ def imputed_cells(design: EventDesign, first: UntreatedFit, *, leave_out: bool) 
         starts=first.starts,
         times=design.times,
         effect=effect,
-        reason=tuple("" if np.isfinite(e) else "the week or the region has no untreated observation" for e in effect),
+        reason=tuple(
+            "" if np.isfinite(e) else missing_reason(first, int(c), int(t))
+            for e, c, t in zip(effect, cohort, period, strict=True)
+        ),
         mass=np.maximum(counts[cohort, period], 1e-300),
         n_treated=anywhere[cohort, period] - lost,
         n_control=untreated.sum(axis=0)[period],

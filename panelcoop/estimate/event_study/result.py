@@ -128,12 +128,13 @@ class EventStudy(Estimate):
 
     @property
     def covariates(self) -> pd.DataFrame:
-        """Estimate and standard error of covariates, for regressions that report them."""
+        """Estimate and standard error of covariates, where a regression reports them; NaN where absorbed."""
         rows = {
             name: (value, np.sqrt(self.factor * (cluster_sums(influence[:, None], self.clusters) ** 2).sum()))
             for name, (value, influence) in self.slopes.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
+        return table.mask(table["estimate"].isna())
 
     def cluster_influence(self) -> FloatArray:
         """Sum the influence of regions by cluster, shape (G, K)."""

@@ -102,6 +102,10 @@ def _second_stage(
         df=np.inf,
         nobs=int(design.observed.sum()),
         convention=f"effect on {what}, two-step influence, clusters: {design.cluster_name}, normal",
+        reasons={
+            int(h): "a covariate lies outside what untreated region-weeks show"
+            for h in horizons[np.isnan(fit.estimates)]
+        },
         notes=("leads are mean first-stage residuals: no reference week is fixed at zero",),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.callaway_santanna import mean_cells
-from panelcoop.estimate.event_study.cells import CellEstimates, EventFit
+from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, absorbed_notes
 from panelcoop.estimate.event_study.design import EventDesign, keep_units, keep_weeks
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.numerics.event_study.did_cells import CellPlan, plan_cells
@@ -60,7 +60,8 @@ def sun_abraham_fit(design: EventDesign, options: SunAbraham) -> tuple[EventDesi
         cells = replace(mean_cells(design, plan), estimated_shares=False)
     else:
         cells, extra = _saturated_cells(design, plan)
-    n_coefficients = int((cells.estimated & ~cells.reference).sum()) + design.covariates.shape[2]
+    slopes = int(np.isfinite([value for value, _ in extra.values()]).sum())
+    n_coefficients = int((cells.estimated & ~cells.reference).sum()) + slopes
     factor, df = clustered_factor(design, n_coefficients, small_sample=options.small_sample)
     fit = fit_from_cells(
         design,
@@ -70,7 +71,7 @@ def sun_abraham_fit(design: EventDesign, options: SunAbraham) -> tuple[EventDesi
         factor=factor,
         df=df,
     )
-    return design, replace(fit, extra=extra)
+    return design, replace(fit, extra=extra, notes=(*fit.notes, *absorbed_notes(extra)))
 
 
 def clustered_factor(design: EventDesign, n_coefficients: int, *, small_sample: bool) -> tuple[float, float]:

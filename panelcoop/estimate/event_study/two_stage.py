@@ -10,7 +10,13 @@ from panelcoop.estimate.event_study.cells import CellEstimates, EventFit
 from panelcoop.estimate.event_study.design import EventDesign, keep_units
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.estimate.event_study.imputation import imputed_cells
-from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, unit_rows, untreated_fit
+from panelcoop.estimate.event_study.untreated_fit import (
+    UntreatedFit,
+    covariate_notes,
+    missing_reason,
+    unit_rows,
+    untreated_fit,
+)
 from panelcoop.numerics.event_study.imputation import impute
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
@@ -74,7 +80,7 @@ def two_stage_fit(design: EventDesign, options: TwoStage) -> tuple[EventDesign, 
         base_period="universal",
         convention=f"two-step influence, clusters: {design.cluster_name}, normal",
     )
-    return design, replace(fit, notes=(*fit.notes, *note))
+    return design, replace(fit, notes=(*fit.notes, *note, *covariate_notes(design, first)))
 
 
 def _second_stage_cells(design: EventDesign, first: UntreatedFit, options: TwoStage) -> CellEstimates:
@@ -95,7 +101,10 @@ def _second_stage_cells(design: EventDesign, first: UntreatedFit, options: TwoSt
         cohort=cohort,
         period=period,
         effect=effect,
-        reason=tuple("" if np.isfinite(e) else "the week or the region has no untreated observation" for e in effect),
+        reason=tuple(
+            "" if np.isfinite(e) else missing_reason(first, int(c), int(t))
+            for e, c, t in zip(effect, cohort, period, strict=True)
+        ),
         mass=np.maximum(counts[cohort, period], 1e-300),
         n_treated=counts[cohort, period],
         n_control=untreated.sum(axis=0)[period],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.errors import IdentificationError, PanelcoopWarning
-from panelcoop.estimate.event_study.cells import EventFit
+from panelcoop.estimate.event_study.cells import EventFit, absorbed_notes
 from panelcoop.estimate.event_study.design import EventDesign, event_design
 from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.sun_abraham import clustered_factor
@@ -90,6 +90,7 @@ def two_way_fit(design: EventDesign, options: TwoWay) -> tuple[EventDesign, Even
         df=df,
         nobs=int(mask.sum()),
         convention=f"CRV1 by {design.cluster_name}, t({df:g})",
+        notes=absorbed_notes(extra),
         extra=extra,
         week_scores=week_scores,
         reasons={int(h): "collinear with the effects and other horizons" for h in lost},

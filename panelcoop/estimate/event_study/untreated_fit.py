@@ -13,7 +13,7 @@ from panelcoop.numerics.event_study.imputation import Imputed, impute
 from panelcoop.numerics.event_study.two_way_cells import CellSystem, cell_system, cells_estimable
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["UntreatedFit", "unit_rows", "untreated_fit"]
+__all__ = ["UntreatedFit", "covariate_notes", "missing_reason", "unit_rows", "untreated_fit"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class UntreatedFit:
     cohorts
         Starts by cohort and the cohort of each region.
     usable
-        Observed cells whose untreated outcome is identified, shape (R, T).
+        Observed cells whose untreated outcome is identified (by effects and slopes), shape (R, T).
     observed
         Observed cells, shape (R, T).
     """
@@ -97,8 +97,26 @@ def untreated_fit(design: EventDesign) -> UntreatedFit:
         raise IdentificationError(msg)
     system = cell_system(weight, untreated, _effect_rows(design.effect_group))
     fit = impute(system, outcome, np.zeros((*outcome.shape, 0)), covariates)
-    usable = observed & cells_estimable(system)
+    usable = observed & cells_estimable(system) & fit.spanned
     return UntreatedFit(panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed)
+
+
+def covariate_notes(design: EventDesign, first: UntreatedFit) -> tuple[str, ...]:
+    """Say which covariates the untreated cells do not identify, and what that costs."""
+    lost = [name for p, name in enumerate(design.covariate_names) if p not in first.fit.kept]
+    beyond = int((first.observed & ~first.fit.spanned).sum())
+    names = ", ".join(f"'{name}'" for name in lost)
+    told = (f"{names} left out: absorbed by the region effects, the other effects or earlier covariates",)
+    cost = f"{beyond} region-weeks left out: their {names} lies outside what untreated region-weeks show"
+    return (*(told if lost else ()), *((cost,) if beyond else ()))
+
+
+def missing_reason(first: UntreatedFit, cohort: int, period: int) -> str:
+    """Say why a cohort has no imputed effect in a week."""
+    own = first.row_cohort == cohort
+    if (first.observed & ~first.fit.spanned)[own, period].any():
+        return "a covariate lies outside what untreated region-weeks show"
+    return "the week or the region has no untreated observation"
 
 
 def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, constant: FloatArray) -> FloatArray:

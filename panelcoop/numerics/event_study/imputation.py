@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from panelcoop.numerics.event_study.independent import beyond_span, column_size, independent_bread
 from panelcoop.numerics.event_study.two_way_cells import CellSystem, effects_of, extrapolate, residual
-from panelcoop.options import BoolArray, FloatArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["Imputed", "MaskedRegression", "impute", "masked_regression"]
 
@@ -25,9 +26,13 @@ class Imputed:
     untreated
         Fitted outcome without treatment, shape (R, T).
     beta
-        Coefficients of covariates, shape (P,).
+        Coefficients of covariates, shape (P,); zero for those the untreated cells do not identify.
     estimable
         Whether each estimate is identified, shape (K,).
+    kept
+        Covariates that stand by themselves on the untreated cells.
+    spanned
+        Cells whose untreated outcome does not hang on the slope of a covariate that was not kept, shape (R, T).
     """
 
     estimates: FloatArray
@@ -35,6 +40,8 @@ class Imputed:
     untreated: FloatArray
     beta: FloatArray
     estimable: BoolArray
+    kept: IntArray
+    spanned: BoolArray
 
 
 def impute(system: CellSystem, outcome: FloatArray, weights: FloatArray, covariates: FloatArray) -> Imputed:
@@ -54,23 +61,38 @@ def impute(system: CellSystem, outcome: FloatArray, weights: FloatArray, covaria
     Notes
     -----
     The estimates are linear in the outcome: sum of n_r slope y. On untreated cells the weights are
-    -Z0 (Z0'Z0)^-1 Z1'w (Borusyak, Jaravel and Spiess 2024, Theorem 2).
+    -Z0 (Z0'Z0)^-1 Z1'w (Borusyak, Jaravel and Spiess 2024, Theorem 2). A covariate that effects or earlier covariates
+    absorb on the untreated cells is left out; an average over cells where it would matter is not estimable.
     """
     load = weights.sum(axis=1) / system.weight[:, None]
     carried = extrapolate(system, system.gather(load), weights.sum(axis=0))
     slope = weights / system.weight[:, None, None] - carried.weights
-    beta = np.zeros(covariates.shape[2])
+    beta, kept, estimable = np.zeros(covariates.shape[2]), np.zeros(0, dtype=np.int64), carried.estimable
+    spanned: BoolArray = np.ones(outcome.shape, dtype=bool)
     if beta.size:
-        within = residual(system, covariates)
-        gram_inverse = np.linalg.pinv(np.einsum("r,rtp,rtq->pq", system.weight, within, within), hermitian=True)
-        beta = gram_inverse @ np.einsum("r,rtp,rt->p", system.weight, within, outcome)
+        within, bread, kept, gap = _covariate_system(system, covariates)
+        beta = bread @ np.einsum("r,rtp,rt->p", system.weight, within, outcome)
         through = np.einsum("r,rtk,rtp->pk", system.weight, slope, covariates, optimize=True)
-        slope = slope - within @ (gram_inverse @ through)
+        slope = slope - within @ (bread @ through)
+        spanned = np.asarray(~gap.any(axis=2))
+        estimable = estimable & ~np.any(weights[~spanned] != 0, axis=0)
     rest = outcome - covariates @ beta
     row, period = effects_of(system, rest[:, :, None])
     untreated = row[system.row_of] + period.T + covariates @ beta
     estimates = np.einsum("rtk,rt->k", weights, outcome - untreated)
-    return Imputed(np.where(carried.estimable, estimates, np.nan), slope, untreated, beta, carried.estimable)
+    return Imputed(np.where(estimable, estimates, np.nan), slope, untreated, beta, estimable, kept, spanned)
+
+
+def _covariate_system(
+    system: CellSystem, covariates: FloatArray
+) -> tuple[FloatArray, FloatArray, IntArray, FloatArray]:
+    """Take effects out of covariates, invert what stands by itself, and measure what lies outside its span."""
+    within = residual(system, covariates)
+    gram = np.einsum("r,rtp,rtq->pq", system.weight, within, within)
+    bread, kept = independent_bread(gram, column_size(covariates, system.mask * system.weight[:, None]))
+    lost = ~np.isin(np.arange(len(gram)), kept)
+    gap = beyond_span(system, covariates, bread @ gram, lost) if lost.any() else np.zeros((*within.shape[:2], 0))
+    return np.where(lost, 0.0, within), bread, kept, gap
 
 
 @dataclass(frozen=True)
@@ -105,24 +127,10 @@ def masked_regression(system: CellSystem, outcome: FloatArray, columns: FloatArr
     """
     within = residual(system, columns)
     gram = np.einsum("r,rtk,rtl->kl", system.weight, within, within, optimize=True)
-    raw = np.einsum("r,rtk->k", system.weight, (columns * system.mask[:, :, None]) ** 2)
-    kept = _independent(gram, raw)
-    bread = np.zeros_like(gram)
-    bread[np.ix_(kept, kept)] = np.linalg.inv(gram[np.ix_(kept, kept)])
+    bread, kept = independent_bread(gram, column_size(columns, system.mask * system.weight[:, None]))
     slope = within @ bread
     beta = np.einsum("r,rtk,rt->k", system.weight, slope, outcome, optimize=True)
     part = columns @ beta
     row, period = effects_of(system, (outcome - part)[:, :, None])
     lost = ~np.isin(np.arange(beta.size), kept)
     return MaskedRegression(np.where(lost, np.nan, beta), slope, part + row[system.row_of] + period.T, int(kept.size))
-
-
-def _independent(gram: FloatArray, raw: FloatArray) -> FloatArray:
-    """Keep columns whose residual on earlier kept ones is not numerically zero (pivot-free Cholesky)."""
-    left = gram.copy()
-    kept = []
-    for k in range(len(gram)):
-        if left[k, k] > 1e-10 * max(raw[k], 1e-300):
-            kept.append(k)
-            left = left - np.outer(left[:, k], left[k, :]) / left[k, k]
-    return np.array(kept, dtype=np.int64)

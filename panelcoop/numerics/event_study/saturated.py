@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from panelcoop.numerics.event_study.independent import column_size, independent_bread
 from panelcoop.numerics.event_study.two_way_cells import RANK_TOLERANCE, CellSystem, cell_system, effects_of, residual
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
@@ -36,7 +37,7 @@ class Saturated:
     effect
         Coefficients of the M cells, NaN where not identified, shape (M,).
     beta
-        Coefficients of covariates, shape (P,).
+        Coefficients of covariates, shape (P,); NaN where the effects or earlier covariates absorb one.
     residual
         Zero where not observed, shape (N, T).
     group_rows
@@ -85,8 +86,8 @@ def saturated_fit(
     rows = tuple(np.flatnonzero(group == j) for j in range(n_groups))
     systems = tuple(cell_system(np.ones(r.size), observed[r]) for r in rows)
     y = np.where(observed, outcome, 0.0)
-    beta, score_bread, within = _slopes(y, covariates, rows, systems)
-    rest = np.where(observed, y - covariates @ beta, 0.0)
+    beta, score_bread, within = _slopes(y, observed, covariates, rows, systems)
+    rest = np.where(observed, y - covariates @ np.nan_to_num(beta), 0.0)
     error = np.zeros_like(y)
     periods = []
     for r, system in zip(rows, systems, strict=True):
@@ -117,15 +118,21 @@ def saturated_combine(fit: Saturated, cells: CellContrast, weights: FloatArray) 
 
 
 def _slopes(
-    y: FloatArray, covariates: FloatArray, rows: tuple[IntArray, ...], systems: tuple[CellSystem, ...]
+    y: FloatArray,
+    observed: BoolArray,
+    covariates: FloatArray,
+    rows: tuple[IntArray, ...],
+    systems: tuple[CellSystem, ...],
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     within = np.zeros_like(covariates)
     for r, system in zip(rows, systems, strict=True):
         within[r] = residual(system, covariates[r])
     if not covariates.shape[2]:
         return np.zeros(0), np.zeros((0, 0)), within
-    bread = np.linalg.inv(np.einsum("ntp,ntq->pq", within, within))
-    return bread @ np.einsum("ntp,nt->p", within, y), bread, within
+    gram = np.einsum("ntp,ntq->pq", within, within)
+    bread, kept = independent_bread(gram, column_size(covariates, observed.astype(float)))
+    lost = ~np.isin(np.arange(len(gram)), kept)
+    return np.where(lost, np.nan, bread @ np.einsum("ntp,nt->p", within, y)), bread, within
 
 
 def _contrast(cells: CellContrast, periods: FloatArray) -> FloatArray:
