@@ -12,7 +12,7 @@ import pandas as pd
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.hypotheses import Hypothesis, HypothesisLike, parse_hypothesis
 from panelcoop.numerics.distributions import t_ppf, t_sf
-from panelcoop.numerics.estimable import estimable_rows
+from panelcoop.numerics.estimable import combination_covariance, estimable_rows
 from panelcoop.numerics.wald import wald_statistic
 from panelcoop.options import BoolArray, FloatArray
 
@@ -148,7 +148,7 @@ class Estimate:
     def std_errors(self) -> pd.Series:
         """Standard errors, the square roots of the diagonal of the covariance."""
         variance = np.diag(self.cov.to_numpy()).copy()
-        variance[(variance < 0) | self.params.isna().to_numpy()] = np.nan
+        variance[(variance <= 0) | self.params.isna().to_numpy()] = np.nan
         return pd.Series(np.sqrt(variance), index=self.params.index, name="std_error")
 
     @property
@@ -212,7 +212,8 @@ class Estimate:
     def combine(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Estimate R b and its covariance, shapes (q,) and (q, q); NaN where a row is not estimable."""
         lost = ~self.is_estimable(matrix)
-        value, cov = matrix @ self._solved(), matrix @ self._known_cov() @ matrix.T
+        value = matrix @ self._solved()
+        cov = combination_covariance(matrix, self.cov.to_numpy(dtype=float))
         value[lost], cov[lost], cov[:, lost] = np.nan, np.nan, np.nan
         return value, cov
 
@@ -227,7 +228,7 @@ class Estimate:
             Right-hand side for a matrix or weights.
         """
         parsed = self.hypothesis(hypothesis, value)
-        found = wald_statistic(self._solved(), self._known_cov(), parsed.matrix, parsed.value, self.df)
+        found = wald_statistic(self._solved(), self.cov.to_numpy(dtype=float), parsed.matrix, parsed.value, self.df)
         return WaldTest(found.statistic, found.df, self.df, found.pvalue, parsed.text, self.convention)
 
     def contrast(self, hypothesis: HypothesisLike, *, name: str | None = None, level: float = 0.95) -> Contrast:
@@ -246,8 +247,9 @@ class Estimate:
             )
             raise DataError(msg)
         value, cov = self.combine(parsed.matrix)
-        estimate, std_error = float(value[0] - parsed.value[0]), float(np.sqrt(cov[0, 0]))
-        t = estimate / std_error if std_error > 0 else np.nan
+        estimate = float(value[0] - parsed.value[0])
+        std_error = float(np.sqrt(cov[0, 0])) if cov[0, 0] > 0 else np.nan
+        t = estimate / std_error
         df = self.df if self.df_of is None else self.df_of(parsed.matrix[0])
         half = float(t_ppf(0.5 + level / 2, df)) * std_error
         pvalue = float(2 * t_sf(abs(t), df))
@@ -278,9 +280,6 @@ class Estimate:
     def _solved(self) -> FloatArray:
         known = self.params.fillna(0.0).to_numpy(dtype=float) if self.solution is None else self.solution
         return np.asarray(known, dtype=float)
-
-    def _known_cov(self) -> FloatArray:
-        return np.asarray(np.nan_to_num(self.cov.to_numpy(dtype=float)))
 
     def _df_by_term(self) -> FloatArray:
         if self.df_of is None:

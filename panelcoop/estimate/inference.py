@@ -23,6 +23,7 @@ from panelcoop.estimate.settings import (
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.covariance.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_ppf, t_sf
+from panelcoop.numerics.estimable import combination_covariance
 from panelcoop.numerics.wald import wald_statistic
 from panelcoop.options import Covariance
 
@@ -108,7 +109,7 @@ def _analytic_row(
     if len(R) > 1:
         test = wald_statistic(solution, found.full, R, r, df)
         return InferenceRow(statistic=test.statistic, df=df, pvalue=test.pvalue, convention=found.convention, note=note)
-    variance = float(R[0] @ found.full @ R[0])
+    variance = float(combination_covariance(R[:1], found.full)[0, 0])
     value, se = float(R[0] @ solution), float(np.sqrt(variance)) if variance > 0 else np.nan
     t, half = (value - r[0]) / se, float(t_ppf(0.5 + level / 2, df)) * se
     return InferenceRow(

@@ -6,7 +6,7 @@ import numpy as np
 
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["estimable_rows", "full_rank_columns"]
+__all__ = ["combination_covariance", "estimable_rows", "full_rank_columns"]
 
 ESTIMABLE_TOLERANCE = 1e-8  # relative size of R N below which rounding explains it
 PIVOT = 1e-6  # entry of the scaled null space below which a row depends on those before it
@@ -73,3 +73,15 @@ def _first_independent_rows(matrix: FloatArray) -> IntArray:
             left[:, column] = 0.0
             chosen.append(row)
     return np.array(chosen, dtype=np.int64)
+
+
+def combination_covariance(matrix: FloatArray, cov: FloatArray) -> FloatArray:
+    """Return R V R' (q, q), reading only the coefficients that R touches: NaN elsewhere does no harm.
+
+    Examples
+    --------
+    >>> combination_covariance(np.array([[1.0, 0.0]]), np.array([[2.0, np.nan], [np.nan, np.nan]])).tolist()
+    [[2.0]]
+    """
+    used = (matrix != 0).any(axis=0)
+    return np.asarray(matrix[:, used] @ cov[np.ix_(used, used)] @ matrix[:, used].T)

@@ -87,3 +87,16 @@ def test_conley_without_distances_says_what_to_give(fit):
     frame = stage_panel()
     with pytest.raises(pc.DataError, match="no rows"):
         pc.stage_interaction(frame.iloc[:0], outcome="y", drivers=["risk"])
+
+
+@pytest.mark.parametrize("effects", ["week", "none"])
+def test_a_stage_of_one_week_has_no_variance_over_weeks(effects):
+    frame = stage_panel(regions=12, weeks=40)
+    frame["stage"] = np.select([frame.index.get_level_values("week") < 1], ["one"], "rest")
+    fit = pc.stage_interaction(frame, outcome="y", drivers=["risk"], effects=effects)
+    for kind in ("driscoll-kraay", "two-way"):
+        row = fit.with_covariance(kind).tidy().loc["risk:one"]
+        assert row[["std_error", "statistic", "pvalue", "conf_low"]].isna().all()
+        assert "No variance" in fit.inference([kind], ["risk:one"])["note"].item()
+    assert np.isfinite(fit.with_covariance("driscoll-kraay").tidy().loc["risk:rest", "std_error"])
+    assert np.isfinite(fit.tidy().loc["risk:one", "std_error"])

@@ -23,6 +23,7 @@ from panelcoop.options import Covariance, FloatArray, IntArray, SmallSample
 
 __all__ = ["CovarianceRecord", "covariance"]
 
+NO_VARIANCE = 1e-12  # of the variance from single rows: what rounding leaves where scores cancel
 KINDS = ("iid", "HC1", "HC2", "HC3", "CRV1", "CRV2", "CRV3", "two-way", "newey-west", "driscoll-kraay", "conley")
 LEVERAGE_ONE = 1e-10  # rows whose leverage is this close to one fit perfectly and have no residual to correct
 PSD_TOLERANCE = 1e-10  # negative eigenvalues of the scaled matrix that rounding explains
@@ -120,7 +121,8 @@ def covariance(
     over = _dimensions(fit, kind, clusters=clusters, units=units, weeks=weeks, space=space)
     over = replace(over, lag=_lag(kind, over, lag, small_sample))
     full, df, factor, notes = _estimate(fit, kind, over, rule)
-    full = _natural(fit, full)
+    full, lost = _without_variance(fit, _natural(fit, full))
+    notes += lost
     psd, smallest = _is_psd(full)
     notes += () if psd else (_psd_note(smallest, repaired=repair),)
     if repair and not psd:
@@ -274,6 +276,19 @@ def _degrees(fit: LinearFit, rule: SmallSampleRule, over: Dimensions, parameters
 def _sandwich(bread: FloatArray, meat: FloatArray) -> FloatArray:
     full = bread @ meat @ bread
     return np.asarray((full + full.T) / 2)
+
+
+def _without_variance(fit: LinearFit, full: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+    """Set to NaN what rests on a single week or cluster: its summed scores cancel to rounding and show no variance."""
+    alone = np.diag(_natural(fit, _sandwich(fit.bread, fit.meat)))
+    lost = (np.abs(np.diag(full)) <= NO_VARIANCE * alone) & (alone > 0)
+    if not lost.any():
+        return full, ()
+    full = full.copy()
+    full[lost, :] = np.nan
+    full[:, lost] = np.nan
+    names = ", ".join(name for name, gone in zip(fit.names, lost, strict=True) if gone)
+    return full, (f"No variance to estimate for {names}: summed over weeks or clusters the scores cancel.",)
 
 
 def _natural(fit: LinearFit, full: FloatArray) -> FloatArray:
