@@ -23,7 +23,8 @@ from panelcoop.options import Covariance, FloatArray, IntArray, SmallSample
 
 __all__ = ["CovarianceRecord", "covariance"]
 
-NO_VARIANCE = 1e-12  # of the variance from single rows: what rounding leaves where scores cancel
+NO_VARIANCE = 1e-16  # of the variance from single rows: what rounding leaves where summed scores cancel
+NO_DIFFERENCE = 1e-13  # the same for two-way sums, whose terms cancel each other
 KINDS = ("iid", "HC1", "HC2", "HC3", "CRV1", "CRV2", "CRV3", "two-way", "newey-west", "driscoll-kraay", "conley")
 LEVERAGE_ONE = 1e-10  # rows whose leverage is this close to one fit perfectly and have no residual to correct
 PSD_TOLERANCE = 1e-10  # negative eigenvalues of the scaled matrix that rounding explains
@@ -121,7 +122,7 @@ def covariance(
     over = _dimensions(fit, kind, clusters=clusters, units=units, weeks=weeks, space=space)
     over = replace(over, lag=_lag(kind, over, lag, small_sample))
     full, df, factor, notes = _estimate(fit, kind, over, rule)
-    full, lost = _without_variance(fit, _natural(fit, full))
+    full, lost = _without_variance(fit, _natural(fit, full), NO_DIFFERENCE if kind == "two-way" else NO_VARIANCE)
     notes += lost
     psd, smallest = _is_psd(full)
     notes += () if psd else (_psd_note(smallest, repaired=repair),)
@@ -278,10 +279,10 @@ def _sandwich(bread: FloatArray, meat: FloatArray) -> FloatArray:
     return np.asarray((full + full.T) / 2)
 
 
-def _without_variance(fit: LinearFit, full: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+def _without_variance(fit: LinearFit, full: FloatArray, least: float) -> tuple[FloatArray, tuple[str, ...]]:
     """Set to NaN what rests on a single week or cluster: its summed scores cancel to rounding and show no variance."""
     alone = np.diag(_natural(fit, _sandwich(fit.bread, fit.meat)))
-    lost = (np.abs(np.diag(full)) <= NO_VARIANCE * alone) & (alone > 0)
+    lost = (np.abs(np.diag(full)) <= least * alone) & (alone > 0)
     if not lost.any():
         return full, ()
     full = full.copy()
