@@ -67,6 +67,8 @@ def validate(  # noqa: PLR0917 - arguments are options of the command
     calendar, window = _calendar(unit), _window(first, last)
     log = read_events(events, regions=regions, calendar=calendar, window=window, encoding=encoding)
     typer.echo(log.report())
+    if regions is None:
+        typer.echo("regions were not checked: name their table with --regions")
     if out is not None:
         typer.echo("written: " + ", ".join(str(path) for path in log.save(out)))
     raise typer.Exit(1 if len(log.rejected) else 0)

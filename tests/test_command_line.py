@@ -62,9 +62,14 @@ def test_a_folder_in_use_is_bad_usage(study):
     assert run("new", study).exit_code == 2
 
 
+def test_validate_says_when_regions_were_not_checked(study):
+    assert "regions were not checked" in run("validate", study / "events.csv").output
+
+
 def test_validate_prints_every_problem_and_fails(study):
     result = run("validate", study / "events.csv", "--regions", study / "regions.csv", "--out", study / "checked")
     assert result.exit_code == 1
+    assert "regions were not checked" not in result.output
     drawn = simulate_events(regions=4, weeks=5, faults=1, seed=1)
     for row in drawn.faults["row"]:
         assert f"events.csv: row {row}" in result.output

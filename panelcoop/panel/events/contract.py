@@ -94,7 +94,7 @@ FIELDS = (
     Field("target_level", "Level of the target.", "province", ("level_target",)),
     Field("mechanism", f"One of {', '.join(MECHANISMS)}.", "counterpart_support", required=True),
     Field("contents", f"Any of {', '.join(CONTENTS)}; empty: not coded.", "resource|policy", ("content",)),
-    Field("weight", "Size of the event, zero or more; empty: 1.", "1", ("w",)),
+    Field("weight", "Size of the event, zero or more; empty (also NA, nan, none, null): 1.", "1", ("w",)),
     Field(
         "formality",
         "1 meeting, 2 notice, 3 agreement, 4 standing body, 5 legal: number or word; empty: not coded.",

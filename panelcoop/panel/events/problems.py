@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 YEAR_FIRST = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})", re.ASCII)
-CLOCK = re.compile(r"[T ]\d{1,2}:\d{2}.*")
+CLOCK = re.compile(r"[T ]([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "1.0")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "0.0", "")
 MOST_SPLITS = 1000
@@ -63,7 +63,7 @@ def split_cell(cell: str) -> list[str]:
 
 
 def parse_date(cells: pd.Series, *, required: bool) -> Parsed:
-    """Read days written year first; anything else, 30 February included, is impossible."""
+    """Read days written year first; anything else, 30 February and 25 o'clock included, is impossible."""
 
     def read(cell: str) -> tuple[object, str]:
         if not cell:
@@ -177,8 +177,10 @@ def _unknown_region(name: str, regions: RegionSystem) -> str:
 
 def _day(cell: str) -> datetime | None:
     """Read a day written year first; a time of day behind it is cut."""
-    found = YEAR_FIRST.fullmatch(CLOCK.sub("", cell))
+    found = YEAR_FIRST.match(cell)
     if found is None or (not found[2] and len(found[0]) != 8):
+        return None
+    if cell[found.end() :] and not CLOCK.fullmatch(cell[found.end() :]):
         return None
     try:
         return datetime(int(found[1]), int(found[3]), int(found[4]))  # noqa: DTZ001 - a day has no time zone

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, name_few, nearest
@@ -19,7 +20,7 @@ from panelcoop.panel.events.drivers import decayed_authority, shift_periods, war
 from panelcoop.panel.events.read import read_events
 from panelcoop.panel.events.settings import Assembly
 from panelcoop.panel.events.study_plan import DriverSection, StudyPlan, WeightSection, read_study_plan
-from panelcoop.panel.record import Panel, Role, SpatialWeights
+from panelcoop.panel.record import Ledger, Panel, Role, SpatialWeights
 from panelcoop.panel.spatial import (
     distance_weights,
     gravity_weights,
@@ -136,17 +137,33 @@ def _placed_weights(chosen: WeightSection, placed: pd.DataFrame, regions: list[s
 def _with_drivers(plan: StudyPlan, panel: Panel, weights: SpatialWeights | None, calendar: Calendar) -> Panel:
     found: dict[str, pd.Series] = {}
     notes: dict[str, str] = {}
+    lost: list[dict[str, object]] = []
     for name, driver in plan.drivers.items():
         values = _driver(plan, panel, driver, weights, calendar)
         moved = panel.with_columns({name: values.reindex(panel.data.index)})
         found[name] = shift_periods(moved, name, driver.lag, calendar=calendar) if driver.lag else moved.data[name]
+        lost += _unknown_regions(plan, panel, driver)
         notes[name] = f"{driver.kind} of {driver.column or driver.table}, lagged {driver.lag} {calendar.unit}s"
     warn_of_bad_controls(
         {name: driver.measures for name, driver in plan.drivers.items()},
         {name: driver.lag for name, driver in plan.drivers.items()},
     )
     roles: dict[str, Role] = dict.fromkeys(found, "driver")
-    return replace(panel.with_columns(found, roles), notes=MappingProxyType({**panel.notes, **notes}))
+    wider = panel.with_columns(found, roles)
+    return replace(wider, notes=MappingProxyType({**panel.notes, **notes}), ledger=wider.ledger + Ledger.of(lost))
+
+
+def _unknown_regions(plan: StudyPlan, panel: Panel, driver: DriverSection) -> list[dict[str, object]]:
+    """Count the rows of a driver's table that speak of regions the panel does not have, one entry per region."""
+    table = _table(plan, driver.table)
+    if "region" not in table:
+        return []
+    told = table["region"].dropna().astype(str)
+    strange = told[~told.isin([str(region) for region in panel.data.index.unique("region")]) & (told != "")]
+    return [
+        {"source": driver.table, "action": "dropped", "reason": f"region '{region}' is not in the panel", "count": n}
+        for region, n in strange.value_counts().sort_index().items()
+    ]
 
 
 def _driver(
@@ -183,12 +200,26 @@ def _by_week(table: pd.DataFrame, driver: DriverSection, calendar: Calendar) -> 
         table["region"].astype(str).rename("region"),
         pd.Series(calendar.starts(days), index=table.index, name="week"),
     ]
-    return pd.to_numeric(table[driver.column], errors="coerce").groupby(keys).mean()
+    return _numbers(table[driver.column], driver.table).groupby(keys).mean()
 
 
 def _exposure(regions: pd.DataFrame, column: str) -> pd.Series:
     fail_if_columns_missing([column], regions.columns, "The region table")
-    return pd.to_numeric(regions[column], errors="coerce")
+    return _numbers(regions[column], "The region table")
+
+
+def _numbers(cells: pd.Series, table: str) -> pd.Series:
+    """Read a column as numbers; empty cells are missing, any other text is refused."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    words = cells.where(cells.astype(str).str.strip() != "")
+    bad = np.flatnonzero(words.notna() & ~np.isfinite(numbers))
+    if bad.size:
+        msg = (
+            f"{table}, column '{cells.name}': {name_few(cells.iloc[bad])} in row {name_few(bad + 1)} is not a finite "
+            "number; write a number, or leave the cell empty where it is not known."
+        )
+        raise DataError(msg)
+    return numbers
 
 
 def _long(wide: pd.DataFrame) -> pd.Series:

@@ -206,3 +206,12 @@ def test_no_bytes_crash_the_reader(tmp_path, body):
         return
     read = len(log) + len(log.rejected)
     assert sorted([*log.events["row"], *log.rejected["row"]]) == list(range(1, read + 1))
+
+
+@pytest.mark.parametrize("cell", ["2020-02-04T25:00", "2020-02-04 10:60", "2020-02-04T10:00 or so"])
+def test_a_time_of_day_that_does_not_exist_is_no_date(cell):
+    row = {"source": ["A"], "target": ["B"], "mechanism": ["agreement"]}
+    log = read_events(pd.DataFrame({"date": [cell], **row}))
+    assert "impossible date" in log.rejected["reasons"].iloc[0]
+    for good in ("2020-02-04T23:59", "2020-02-04 10:00:00.5", "2020-02-04T10:00:00+08:00", "2020-02-04T10:00Z"):
+        assert len(read_events(pd.DataFrame({"date": [good], **row}))) == 1

@@ -109,3 +109,29 @@ def test_a_panel_survives_the_disk(panel, tmp_path):
     assert again.columns_of("driver") == panel.columns_of("driver")
     with pytest.raises(PanelcoopError, match="no panel"):
         load_panel(tmp_path / "absent")
+
+
+def _with_covariate(folder, tmp_path, **changes):
+    target = shutil.copytree(folder, tmp_path / "copy")
+    table = pd.read_csv(target / "data" / "covariates.csv", dtype=str)
+    for column, value in changes.items():
+        table.loc[4, column] = value
+    table.to_csv(target / "data" / "covariates.csv", index=False)
+    return target
+
+
+@pytest.mark.parametrize("word", ["abc", "inf"])
+def test_text_among_the_covariates_is_refused_by_file_column_and_row(folder, tmp_path, word):
+    target = _with_covariate(folder, tmp_path, risk=word)
+    with pytest.raises(DataError, match=rf"data/covariates.csv, column 'risk': {word} in row 5"):
+        assemble_study(target / "study.toml")
+
+
+def test_an_empty_covariate_is_missing(folder, tmp_path):
+    found = assemble_study(_with_covariate(folder, tmp_path, risk="") / "study.toml")
+    assert found.data["risk"].isna().sum() == 11
+
+
+def test_unknown_regions_of_a_covariate_are_in_the_ledger(folder, tmp_path):
+    ledger = assemble_study(_with_covariate(folder, tmp_path, region="R99") / "study.toml").ledger
+    assert "region 'R99' is not in the panel" in str(ledger.rows["reason"].tolist())
