@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.estimate.event_study.events import period_numbers
+from panelcoop.estimate.event_study.event_calendar import event_matrix, exposure_matrix, on_full_calendar
 from panelcoop.numerics.event_study.long_differences import week_regression
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
@@ -34,7 +33,8 @@ class LpDid:
         "equal" weighs every event equally (reweighted regression), "variance" is plain least squares.
     clean_weeks
         Repeated or switching events: an event counts if its region had none in so many weeks before, and a control
-        has none from so many weeks before the event's week up to the horizon.
+        has none from so many weeks before the event's week up to the horizon. A switching event counts in every week
+        from its date to its end.
     base
         "previous" week (before the anticipation) or "mean" of all earlier weeks (premean-differenced).
     """
@@ -111,12 +111,14 @@ def dose_fit(design: EventDesign, options: Dose) -> tuple[EventDesign, EventFit]
 
 
 def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tuple[EventDesign, EventFit]:
+    observed_weeks = design.times.size
+    design = on_full_calendar(design)
     horizons = _horizons(design, options)
-    amount = _event_matrix(design, dose)
+    amount = event_matrix(design, dose)
     table = design.events.table
     studied = table["focus"].to_numpy(dtype=float) if "focus" in table else np.ones(len(table))
-    happens = _event_matrix(design, np.ones(len(dose))) > 0
-    focus = _event_matrix(design, studied) > 0
+    exposed = exposure_matrix(design)
+    focus = event_matrix(design, studied) > 0
     reference = -1 - design.anticipation
     estimates, reasons = np.zeros(horizons.size), {}
     rows = np.zeros((design.starts.size, horizons.size))
@@ -125,7 +127,7 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
     for j, h in enumerate(horizons):
         if h == reference:
             continue
-        sample = _sample(design, options, (happens, focus), int(h), reference)
+        sample = _sample(design, options, (exposed, focus), int(h), reference)
         found = _one_horizon(design, options, sample, amount)
         estimates[j], rows[:, j], by_week[:, j] = found.estimate, found.rows, found.by_week
         if found.reason:
@@ -147,10 +149,15 @@ def _fit(design: EventDesign, options: LpDid, dose: FloatArray, per: str) -> tup
         df=float(G - 1),
         nobs=int(sizes.max()),
         convention=f"per {per}, clean controls, {options.weighting} weights, CRV1 by {design.cluster_name}, t({G - 1})",
+        notes=_calendar_notes(design.times.size - observed_weeks),
         reasons=reasons,
         counts=counts,
         week_scores=by_week,
     )
+
+
+def _calendar_notes(inserted: int) -> tuple[str, ...]:
+    return (f"weeks that no region observed keep their place in the calendar: {inserted}",) if inserted else ()
 
 
 @dataclass(frozen=True)
@@ -194,35 +201,22 @@ def _horizons(design: EventDesign, options: LpDid) -> IntArray:
     return np.arange(-max(leads, 1 + design.anticipation), lags + 1)
 
 
-def _event_matrix(design: EventDesign, amount: FloatArray) -> FloatArray:
-    """Lay events out by region and week; events outside the panel's weeks are left out, (N, T)."""
-    table = design.events.table
-    out = np.zeros(design.outcome.shape)
-    unit = design.regions.get_indexer(pd.Index(table["region"]))
-    week = np.searchsorted(design.times, period_numbers(design.weeks, table["date"]))
-    numbers = period_numbers(design.weeks, table["date"])
-    inside = (week < design.times.size) & (unit >= 0)
-    inside &= design.times[np.minimum(week, design.times.size - 1)] == numbers
-    np.add.at(out, (unit[inside], week[inside]), amount[inside])
-    return out
-
-
 def _sample(
     design: EventDesign, options: LpDid, events: tuple[BoolArray, BoolArray], h: int, reference: int
 ) -> _Sample:
     """Collect studied events and clean controls with both ends of the difference observed."""
-    happens, focus = events
+    exposed, focus = events
     T = design.times.size
     absorbing = design.events.kind == "absorbing"
     back = T if absorbing else options.clean_weeks
     weeks = np.arange(max(-reference, -h, 0), T - max(h, 0))
     if not absorbing:
         weeks = weeks[weeks >= back]
-    upto = np.concatenate([np.zeros((len(happens), 1)), np.cumsum(happens, axis=1)], axis=1)
+    upto = np.concatenate([np.zeros((len(exposed), 1)), np.cumsum(exposed, axis=1)], axis=1)
     past = upto[:, weeks] - upto[:, np.maximum(weeks - back, 0)]
     ahead_end = np.minimum(weeks + max(h, 0) + design.anticipation + 1, T)
     ahead = upto[:, ahead_end] - upto[:, weeks]
-    already = (design.starts[:, None] < design.times[0]) if absorbing else np.zeros((len(happens), 1), dtype=bool)
+    already = (design.starts[:, None] < design.times[0]) if absorbing else np.zeros((len(exposed), 1), dtype=bool)
     treated = focus[:, weeks] & (past == 0) & ~already
     control = (past == 0) & (ahead == 0) & ~already
     if absorbing:

@@ -47,6 +47,67 @@ def test_repeated_events_with_clean_controls_recover_a_passing_effect():
         event_study(_frame(y), events, outcome="y", estimator="imputation")
 
 
+def _dated(y, weeks, drop=(), **columns):
+    kept = [t for t in range(y.shape[1]) if t not in drop]
+    rows = [(f"r{i:02d}", weeks[t], y[i, t]) for i in range(len(y)) for t in kept]
+    return panel_from_frame(pd.DataFrame(rows, columns=["region", "week", "y"]))
+
+
+CALENDARS = [
+    pd.date_range("2020-01-06", periods=40, freq="W-MON"),
+    pd.date_range("2018-01-31", periods=40, freq="ME"),
+    pd.Index(range(100, 180, 2)),
+]
+
+
+@pytest.mark.parametrize("weeks", CALENDARS, ids=["weeks", "months", "numbers"])
+@pytest.mark.parametrize("estimator", [LpDid(4, 6), Dose(4, 6)], ids=["lp-did", "dose"])
+def test_weeks_nobody_observed_keep_their_place(weeks, estimator):
+    t, start = np.arange(40), np.array([15, 16, 17, 18, 19, 20, *[99] * 14])
+    y = np.sin(t)[None, :] + np.arange(20)[:, None] + np.where(t >= start[:, None], t - start[:, None] + 1.0, 0.0)
+    table = pd.DataFrame({"region": [f"r{i:02d}" for i in range(6)], "date": weeks[start[:6]], "dose": 1.0})
+    events = Events.from_table(table, dose="dose").with_options(anticipation=0)
+    study = event_study(_dated(y, weeks, drop=(21, 22)), events, outcome="y", estimator=estimator)
+    assert study.params[range(7)].to_numpy() == pytest.approx(np.arange(1.0, 8.0), abs=1e-9)
+    assert study.params[[-4, -3, -2]].to_numpy() == pytest.approx(0.0, abs=1e-9)
+    assert any("keep their place" in note for note in study.notes)
+
+
+def test_an_event_in_a_week_nobody_observed_makes_its_region_unclean():
+    t = np.arange(40)
+    y = np.tile(np.sin(t), (20, 1))
+    y[:3, 25:] += 1.0
+    y[3:13, 22:27] += 5.0
+    table = pd.DataFrame({"region": [f"r{i:02d}" for i in range(13)], "date": [25] * 3 + [22] * 10})
+    events = Events.from_table(table, kind="repeated").with_options(window=(2, 4))
+    late = events.with_focus(lambda table: table["date"] == 25)
+    study = event_study(_dated(y, t, drop=(22,)), late, outcome="y", estimator=LpDid(2, 4))
+    assert study.params[range(5)].to_numpy() == pytest.approx(1.0, abs=1e-9)
+    every = event_study(_dated(y, t, drop=(22,)), events, outcome="y", estimator=LpDid(2, 4))
+    assert every.params[1] == pytest.approx((3 * 1.0 + 10 * 5.0) / 13, abs=1e-9)
+
+
+def test_regions_inside_a_long_spell_are_neither_controls_nor_newly_treated():
+    t = np.arange(40)
+    y = np.tile(np.sin(t), (20, 1))
+    y[:10, 10:35] += 5.0 + np.arange(25.0)
+    y[10:14, 24:27] += 5.0
+    rows = [(f"r{i:02d}", 10, 34) for i in range(10)] + [(f"r{i:02d}", 24, 26) for i in range(10, 14)]
+    rows += [("r00", 30, 33), ("r19", -50, np.nan)]
+    y[19] += t**2.0
+    table = pd.DataFrame(rows, columns=["region", "date", "end"])
+    events = Events.from_table(table, end="end", kind="switching").with_options(window=(3, 2), anticipation=0)
+    late = events.with_focus(lambda table: table["date"] >= 24)
+    study = event_study(_frame(y), late, outcome="y", estimator=LpDid(clean_weeks=8))
+    assert study.params[[0, 1, 2]].to_numpy() == pytest.approx(5.0, abs=1e-9)
+    assert study.params[[-3, -2]].to_numpy() == pytest.approx(0.0, abs=1e-9)
+    endless = Events.from_table(table[["region", "date"]], kind="switching").with_options(window=(3, 2))
+    with pytest.raises(DataError, match="last week"):
+        event_study(_frame(y), endless, outcome="y", estimator=LpDid())
+    with pytest.raises(IdentificationError, match="lp-did"):
+        event_study(_frame(y), late, outcome="y", estimator="imputation")
+
+
 def test_dose_recovers_the_effect_per_unit():
     rng = np.random.default_rng(2)
     n, T = 30, 20
