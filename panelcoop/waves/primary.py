@@ -10,6 +10,8 @@ import pandas as pd
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.ascent_test import AscentSettings, AscentTest, ascent_test
 from panelcoop.numerics.waves.common_path import CommonPath
+from panelcoop.numerics.waves.untested import FEWEST_WEEKS, untested
+from panelcoop.options import FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import Bounds, WaveInput, wave_input
 from panelcoop.waves.removal import Removal, as_removal, remove_drivers
@@ -25,8 +27,8 @@ EPISODE_COLUMNS = ["peak", "trough", "record", "rise_before", "drawdown", "rise"
 
 def wave_test(
     panel: Panel | pd.DataFrame,
-    *,
     outcome: str,
+    *,
     thresholds: WaveThresholds | None = None,
     weights: str | Mapping[object, float] | pd.Series | None = None,
     offset: str | None = None,
@@ -66,7 +68,7 @@ def wave_test(
     Raises
     ------
     DataError
-        If columns are missing, fewer than two regions or ten weeks are seen, or counts and offset do not fit.
+        If columns are missing, fewer than two regions or two weeks are seen, or counts and offset do not fit.
     IdentificationError
         If regions and weeks fall into parts that share no observation.
 
@@ -112,7 +114,7 @@ def wave_test_of(
 ) -> WaveVerdict:
     """Run the primary test on prepared arrays; `wave_test` is the way in for labelled panels."""
     common = work.common()
-    test = ascent_test(common.path, work.positions, ascent_settings(thresholds))
+    test = _test_path(common.path, work, thresholds)
     region_sd, noise_sd = work.scales(common, test.noise.trend)
     if not region_sd > 0:
         msg = f"'{outcome}' never changes within a region; there is no path to test."
@@ -151,13 +153,20 @@ def ascent_settings(thresholds: WaveThresholds) -> AscentSettings:
     return AscentSettings(**{name: value for name, value in asdict(thresholds).items() if name in wanted})
 
 
+def _test_path(path: FloatArray, work: WaveInput, thresholds: WaveThresholds) -> AscentTest:
+    """Test a path; below ten weeks, which no plan calls enough, nothing is computed."""
+    if path.size < min(FEWEST_WEEKS, thresholds.minimum_weeks):
+        return untested(path)
+    return ascent_test(path, work.positions, ascent_settings(thresholds))
+
+
 def _placebo(
     placebo: tuple[str | None, WaveInput | None], work: WaveInput, test: AscentTest, thresholds: WaveThresholds
 ) -> PlaceboWaves | None:
     name, shadow = placebo
     if name is None or shadow is None:
         return None
-    other = ascent_test(shadow.common().path, shadow.positions, ascent_settings(thresholds))
+    other = _test_path(shadow.common().path, shadow, thresholds)
     own = [(work.weeks[e.peak], work.weeks[e.record]) for e in test.episodes]
     theirs = [(shadow.weeks[e.peak], shadow.weeks[e.record]) for e in other.episodes]
     shared = sum(any(a <= d and c <= b for c, d in theirs) for a, b in own)

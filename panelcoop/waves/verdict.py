@@ -92,7 +92,8 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
     Notes
     -----
     Too few weeks: INCONCLUSIVE, whatever else. Then rule 1 (CONTRADICTED: drawdown + c below the smallest effect of
-    interest, or significant negative drift), rule 0 (INCONCLUSIVE: root too high, or the minimum detectable drawdown
+    interest, or significant negative drift with a net fall of at least that
+    effect), rule 0 (INCONCLUSIVE: root too high, or the minimum detectable drawdown
     above the smallest effect), then rules 2 to 7. Two cases that the plain list leaves open are settled here: waves and
     rise that the placebo shares or the multiverse does not support are INCONCLUSIVE; a significant U without
     significant
@@ -123,7 +124,10 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
 
 def _contradicted(e: Evidence, t: WaveThresholds) -> Decision | None:
     if e.p_down <= t.level and -e.net_rise >= t.minimum_effect:
-        reason = f"The path drifts down: by {-e.net_rise:.2f} sd from first to last (p = {e.p_down:.3f})."
+        reason = (
+            f"The path drifts down (p = {e.p_down:.3f}) and falls by {-e.net_rise:.2f} sd from first to last, at least "
+            f"the smallest effect of interest ({t.minimum_effect:g} sd)."
+        )
         return Decision("CONTRADICTED", 1, reason)
     if e.drawdown + e.threshold < t.minimum_effect:
         reason = (

@@ -136,8 +136,8 @@ class WaveVerdict:
             ("net rise", "last minus first value of the smooth", t.net_rise, np.nan, True),
             ("drift", "drift per week, upward: net rise and slope", t.drift.slope, t.p_up, True),
             *(
-                (f"drift, {d.method.split(' (')[0]}", "drift per week, upward", d.slope, d.p_up, True)
-                for d in (t.drift, *t.drift_checks)
+                (f"drift, {d.method.split(' (')[0]}", f"drift per week, upward; {use}", d.slope, d.p_up, True)
+                for d, use in ((t.drift, "used"), *((check, "for the record") for check in t.drift_checks))
             ),
             ("AR", "bias-corrected root of the noise", t.noise.root, np.nan, False),
             ("AR raw", "least-squares root of the noise", t.noise.root_raw, np.nan, False),

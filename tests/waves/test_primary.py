@@ -369,3 +369,34 @@ def test_the_first_matching_rule_decides(changes, verdict):
     decision = decide(evidence(**changes), WaveThresholds())
     assert decision.verdict == verdict
     assert VERDICTS[decision.rule] == verdict
+
+
+@pytest.mark.parametrize("weeks", [2, 3, 5, 9])
+def test_the_shortest_panels_are_inconclusive_by_themselves(weeks):
+    values = np.random.default_rng(weeks).standard_normal((5, weeks))
+    result = wave_test(frame(values, other=values[::-1]), "y", placebo="other", thresholds=FEW)
+    assert result.verdict == "INCONCLUSIVE"
+    assert f"{weeks} weeks are too few" in result.reason
+    assert np.isnan(result.evidence.p_ascent)
+    assert np.isnan(result.evidence.root)
+    assert result.waves == 0
+    assert "too few" in result.summary()
+
+
+def test_every_drift_test_is_in_the_record():
+    values = simulate_panel(Design("rising", 3.0, 80, 0.3, 0.1), np.random.default_rng(3))
+    result = wave_test(frame(values), "y", thresholds=FEW)
+    table = result.tidy()
+    for name, test in zip(
+        ("Perron-Shintani-Yabu", "Harvey-Leybourne-Taylor", "Perron-Yabu"),
+        (result.test.drift, *result.test.drift_checks),
+        strict=True,
+    ):
+        assert table.loc[f"drift, {name}", "p"] == test.p_up
+        assert f"drift, {name}" in result.summary()
+    assert table["what"].str.endswith("; used").sum() == 1
+
+
+def test_a_downward_drift_must_also_fall_by_the_smallest_effect():
+    fallen = decide(evidence(p_down=0.01, net_rise=-0.9), WaveThresholds())
+    assert "falls by 0.90 sd from first to last, at least the smallest effect of interest (0.5 sd)" in fallen.reason
