@@ -148,7 +148,7 @@ class Estimate:
     def std_errors(self) -> pd.Series:
         """Standard errors, the square roots of the diagonal of the covariance."""
         variance = np.diag(self.cov.to_numpy()).copy()
-        variance[(variance <= 0) | self.params.isna().to_numpy()] = np.nan
+        variance[(variance < 0) | self.params.isna().to_numpy()] = np.nan
         return pd.Series(np.sqrt(variance), index=self.params.index, name="std_error")
 
     @property
@@ -248,8 +248,8 @@ class Estimate:
             raise DataError(msg)
         value, cov = self.combine(parsed.matrix)
         estimate = float(value[0] - parsed.value[0])
-        std_error = float(np.sqrt(cov[0, 0])) if cov[0, 0] > 0 else np.nan
-        t = estimate / std_error
+        std_error = float(np.sqrt(cov[0, 0])) if cov[0, 0] >= 0 else np.nan
+        t = estimate / std_error if std_error > 0 else np.nan
         df = self.df if self.df_of is None else self.df_of(parsed.matrix[0])
         half = float(t_ppf(0.5 + level / 2, df)) * std_error
         pvalue = float(2 * t_sf(abs(t), df))

@@ -92,3 +92,12 @@ def test_own_degrees_of_freedom_of_each_combination():
     assert found.contrast("x").df == 20.0
     p = found.tidy().loc["x", "pvalue"]
     assert p == pytest.approx(2 * stats.t.sf(abs(found.tstats["x"]), 20), rel=1e-10)
+
+
+def test_a_reference_has_error_zero_and_no_statistic():
+    found = estimate(
+        params=pd.Series([0.0, 0.5, -0.2, 1.0], index=NAMES),
+        cov=pd.DataFrame(np.diag([0.0, 1.0, 1.0, 1.0]), index=NAMES, columns=NAMES),
+    )
+    assert found.std_errors.iloc[0] == 0.0
+    assert np.isnan(found.contrast("risk:outbreak").statistic)
