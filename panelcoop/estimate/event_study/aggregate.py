@@ -138,7 +138,7 @@ def _averages(study: EventStudy, cells: CellEstimates, by: Aggregation, post: Bo
         labels = [study.week_labels[int(t)] for t in grouping.labels]
         return _Averages(labels, values, rows, float(values.mean()), rows.mean(axis=1))
     code = cells.cohort_split[cells.cohort]
-    if not study.stage_labels:
+    if study.split_by != by:
         how = "event_study(..., stage='column')" if by == "stage" else "events.with_dose_bins(edges)"
         msg = f"Effects by {by} need the {by} of each event: use {how}."
         raise IdentificationError(msg)

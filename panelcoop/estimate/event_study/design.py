@@ -71,6 +71,8 @@ class EventDesign:
         Code of the stage in which each unit's event happens, -1 if none, shape (N,); None without stages.
     split_labels
         Names of the codes.
+    split_by
+        "stage", "dose" or nothing.
     effect_group
         Code of the group whose fixed effect a unit shares, shape (N,); None for one effect per unit.
     support
@@ -92,6 +94,7 @@ class EventDesign:
     dropped: dict[str, int]
     split: IntArray | None = None
     split_labels: tuple[object, ...] = ()
+    split_by: str = ""
     effect_group: IntArray | None = None
     support: SupportRule = field(default_factory=SupportRule)
 
@@ -150,8 +153,12 @@ def event_design(
     Raises
     ------
     DataError
-        If a column is missing or not numeric, a cluster varies within a region, or nothing is observed.
+        If a column is missing or not numeric, a cluster varies within a region, nothing is observed, or effects are to
+        be split by stage and by dose at once.
     """
+    if stage is not None and events.dose_bins is not None:
+        msg = "Effects are split by stage or by dose, not both: leave out stage= or the events' dose bins."
+        raise DataError(msg)
     fail_if_columns_missing(
         [outcome, *covariates, *filter(None, (cluster, stage, effects))], list(panel.data.columns), "The panel"
     )
@@ -249,7 +256,7 @@ def _with_stages(design: EventDesign, column: pd.Series) -> EventDesign:
     found = wide.to_numpy(dtype=object)[np.arange(len(wide)), np.minimum(week, design.times.size - 1)]
     named = [("no stage" if pd.isna(f) else f) if here else None for f, here in zip(found, inside, strict=True)]
     codes, labels = pd.factorize(pd.Series(named, dtype=object))
-    return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels))
+    return replace(design, split=codes.astype(np.int64), split_labels=tuple(labels), split_by="stage")
 
 
 def _with_doses(design: EventDesign, bins: tuple[float, ...]) -> EventDesign:
@@ -259,7 +266,7 @@ def _with_doses(design: EventDesign, bins: tuple[float, ...]) -> EventDesign:
     dose[place] = design.events.table["dose"]
     code = np.where(np.isnan(dose), -1, np.searchsorted(bins, dose) - 1)
     labels = tuple(f"({low:g}, {high:g}]" for low, high in pairwise(bins))
-    return replace(design, split=code.astype(np.int64), split_labels=labels)
+    return replace(design, split=code.astype(np.int64), split_labels=labels, split_by="dose")
 
 
 @dataclass(frozen=True)

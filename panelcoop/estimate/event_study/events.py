@@ -89,12 +89,16 @@ class Events:
         Raises
         ------
         DataError
-            If a column is missing, an event ends before it begins, or an absorbing region has two dates.
+            If a column is missing, dates are of several types, an event ends before it begins, or an absorbing region
+            has two dates.
         """
         extra = {given: name for given, name in ((end, "end"), (dose, "dose"), (focus, "focus")) if given}
         names = {region: "region", date: "date", **extra}
         fail_if_columns_missing(names, list(table.columns), "The table of events")
         tidy = table[list(names)].rename(columns=names).dropna(subset=["date"])
+        for given, name in ((date, "date"), (end, "end")):
+            if given:
+                _fail_if_mixed(tidy[name], given)
         tidy = tidy.drop_duplicates(["region", "date"]).sort_values(["region", "date"]).reset_index(drop=True)
         if "end" in tidy and (tidy["end"] < tidy["date"]).any():
             bad = tidy.loc[tidy["end"] < tidy["date"], "region"]
@@ -238,6 +242,21 @@ def _last_true(truth: pd.Series, start: object) -> object:
     after = truth.loc[start:]
     stopped = ~after.to_numpy(dtype=bool)
     return after.index[int(stopped.argmax()) - 1] if stopped.any() else after.index[-1]
+
+
+def _fail_if_mixed(values: pd.Series, column: str) -> None:
+    """Refuse dates that cannot be compared with one another."""
+    given = values.dropna()
+    try:
+        given.sort_values()
+    except TypeError as error:
+        kinds = given.map(lambda value: type(value).__name__)
+        odd = kinds.index[kinds != kinds.mode()[0]]
+        msg = (
+            f"Column '{column}' mixes types ({name_few(sorted(kinds.unique()), 4)}); rows that differ from the others: "
+            f"{name_few(odd, 5)}. Give all dates one type, for example with pandas.to_datetime."
+        )
+        raise DataError(msg) from error
 
 
 def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:

@@ -46,7 +46,9 @@ class EventStudy(Estimate):
     cells
         Effects by cohort and week behind the horizons; None for estimators that have none.
     cohort_labels, week_labels, stage_labels
-        Names of cohorts, weeks and stages.
+        Names of cohorts, weeks and stages (or dose bins).
+    split_by
+        What ``stage_labels`` name: "stage", "dose" or nothing.
     reasons
         Why a horizon has no estimate.
     shown
@@ -79,6 +81,7 @@ class EventStudy(Estimate):
     slopes: Mapping[str, tuple[float, FloatArray]]
     week_scores: FloatArray | None = None
     counts: FloatArray | None = None
+    split_by: str = ""
 
     @property
     def horizons(self) -> FloatArray:
@@ -262,6 +265,7 @@ def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> Ev
         slopes=fit.extra,
         week_scores=fit.week_scores,
         counts=fit.counts,
+        split_by=design.split_by,
     )
 
 

@@ -212,5 +212,22 @@ def test_effects_by_dose_bin_add_up():
     assert by_dose.overall.estimate == pytest.approx(1.25)
     with pytest.raises(DataError, match="hold every dose"):
         events.with_dose_bins([0, 1])
+    with pytest.raises(IdentificationError, match="stage='column'"):
+        aggregate_events(study, "stage")
+    staged = _frame(y, stage="early")
+    by_stage = event_study(staged, events, outcome="y", stage="stage")
+    assert list(aggregate_events(by_stage, "stage").params.index) == ["early"]
+    with pytest.raises(IdentificationError, match="with_dose_bins"):
+        aggregate_events(by_stage, "dose")
+    with pytest.raises(DataError, match="by stage or by dose"):
+        event_study(staged, events.with_dose_bins([0, 1, 2]), outcome="y", stage="stage")
     with pytest.raises(IdentificationError, match="with_dose_bins"):
         aggregate_events(event_study(_frame(y), events, outcome="y"), "dose")
+
+
+@pytest.mark.parametrize("column", ["date", "end"])
+def test_dates_of_several_types_are_refused_by_row(column):
+    table = pd.DataFrame({"region": ["a", "b", "c"], "date": [3, 4, 5], "end": [6, 7, 8]}, index=[10, 11, 12])
+    table[column] = [3, "2020-03-01", 9]
+    with pytest.raises(DataError, match=f"'{column}' mixes types .*others: 11"):
+        Events.from_table(table, end="end", kind="switching")
