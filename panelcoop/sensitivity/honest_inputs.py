@@ -72,7 +72,8 @@ def coefficients_of(study: EventStudy | EventCoefficients) -> tuple[EventCoeffic
             "one universal reference, for example Callaway-Sant'Anna with base='universal' or Sun-Abraham."
         )
         raise IdentificationError(msg)
-    reference, known = int(study.reference[0]), {int(h) for h in study.estimated}
+    reference, pooled = int(study.reference[0]), set(study.pooled)
+    known = {int(h) for h in study.estimated} - pooled
     before, after = _run(reference, -1, known)[::-1], _run(reference, 1, known)
     if not before or not after:
         side = "before" if not before else "after"
@@ -80,7 +81,8 @@ def coefficients_of(study: EventStudy | EventCoefficients) -> tuple[EventCoeffic
         raise DataError(msg)
     kept = [*before, *after]
     lost = sorted(known - set(kept))
-    notes = (f"horizons beyond a gap are left out: {name_few(lost, 12)}",) if lost else ()
+    notes: tuple[str, ...] = (f"horizons beyond a gap are left out: {name_few(lost, 12)}",) if lost else ()
+    notes += (f"pooled ends of the window are left out: {name_few(sorted(pooled))}",) if pooled else ()
     estimates = study.params.loc[kept].to_numpy(dtype=float)
     covariance = study.cov.loc[kept, kept].to_numpy(dtype=float)
     return EventCoefficients(estimates, covariance, len(before), len(after), after[0]), notes

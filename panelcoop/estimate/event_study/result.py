@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import name_few
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
@@ -93,6 +94,11 @@ class EventStudy(Estimate):
         """Horizons with an estimate and an error: neither reference nor missing."""
         here = self.params.notna() & ~self.params.index.isin(self.reference)
         return self.params.index[here]
+
+    @property
+    def pooled(self) -> tuple[int, ...]:
+        """Ends of the window that also average the horizons beyond them."""
+        return () if self.cells is None else pooled_ends(self.cells, self.shown)
 
     @property
     def leads(self) -> pd.Index:
@@ -246,7 +252,7 @@ def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> Ev
         n_regions=len(design.regions),
         n_weeks=len(design.weeks),
         dropped=design.dropped,
-        notes=fit.notes,
+        notes=fit.notes + _pooled_note(fit.cells, shown),
         estimator=estimator,
         reference=fit.reference,
         base_period=fit.base_period,
@@ -267,6 +273,17 @@ def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> Ev
         counts=fit.counts,
         split_by=design.split_by,
     )
+
+
+def pooled_ends(cells: CellEstimates, shown: FloatArray) -> tuple[int, ...]:
+    """List the horizons in which cells of other horizons are shown."""
+    beyond = (shown != cells.horizon) & ~np.isnan(shown) & cells.estimated
+    return tuple(sorted({int(h) for h in shown[beyond]}))
+
+
+def _pooled_note(cells: CellEstimates | None, shown: FloatArray) -> tuple[str, ...]:
+    ends = () if cells is None else pooled_ends(cells, shown)
+    return (f"horizons beyond the window are pooled into its ends: {name_few(ends)}",) if ends else ()
 
 
 def _covariance(design: EventDesign, fit: EventFit) -> FloatArray:
