@@ -99,11 +99,11 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
     significant
     drift counts as waves whose rise is not shown (WAVES_WITHOUT_RISE).
 
-    A limit of rule 0: the root is estimated around a line and 8 cosines, and in a hundred weeks or fewer a root of .95 can
-    hardly be told from one of .8 (the weekly changes of the mean path are mostly averaged regional noise). Where the
-    noise is that persistent, a flat path has been called CONTRADICTED by its drift in about one panel of five, and a driftless
-    one SINGLE_INTERRUPTED_RISE in about one of fifteen (T = 100 and 52, 30% common). Read verdicts on short paths with
-    the root's size in mind.
+    A limit of rule 0: the root is estimated around a line and 8 cosines, and in a hundred weeks or fewer a root of .95
+    can hardly be told from one of .8 (weekly changes of the mean path are mostly averaged regional noise). With noise
+    that persistent a flat path was called CONTRADICTED by its drift in about one panel of five, and a driftless one
+    SINGLE_INTERRUPTED_RISE in about one of fifteen (T = 100 and 52, 30% common). Read verdicts on short paths with the
+    root's size in mind.
 
     Examples
     --------
