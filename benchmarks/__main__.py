@@ -45,6 +45,9 @@ def main() -> None:
         workload = workloads[name]
         engines = [e for e in workload.engines if not chosen.ours or e.startswith("panelcoop")]
         engines = [e for e in engines if chosen.slow or e not in workload.slow]
+        if not engines:
+            verdicts.append(f"- {workload.label}: only with --slow")
+            continue
         found = [run_engine(workload, e, runs=1 if e in workload.slow else chosen.runs) for e in engines]
         rows.append(markdown(workload, found))
         verdicts.append(verdict(workload, found))

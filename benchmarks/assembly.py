@@ -232,7 +232,20 @@ def polars_by_hand(path: Path):
     return call
 
 
+def make_ten_times() -> Path:
+    """Write ten times as many events: more than memory holds at once."""
+    return make(10 * EVENTS)
+
+
 WORKLOADS = (
+    Workload(
+        name="assembly-200m",
+        label="200 million events out of core to the same panel",
+        make=make_ten_times,
+        engines={"panelcoop": ours},
+        slow=frozenset({"panelcoop"}),
+        memory=4.0,
+    ),
     Workload(
         name="assembly",
         label="20 million events to a panel: 12 measures, a spatial lag, joined",
