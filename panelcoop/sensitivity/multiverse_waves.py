@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from panelcoop.errors import PanelcoopError
@@ -87,5 +88,5 @@ def _wave_row(
         "detectable": evidence.detectable,
         "root": evidence.root,
         "verdict": found.verdict,
-        "wave_reason": "",
+        "wave_reason": found.reason if np.isnan(evidence.p_ascent) else "",
     }
