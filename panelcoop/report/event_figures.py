@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["event_study_figure", "event_support_figure"]
+
+TITLE_WIDTH = 24  # letters of a panel title before it goes on in the next line
 
 LEVEL = 0.95
 
@@ -128,10 +131,13 @@ def event_support_figure(designs: Sequence[EventEvidence]) -> Figure:
             ax.step(support.index, support["cohorts"], where="mid", color=INK["accent"], label="event weeks")
             ax.step(support.index, support["controls"], where="mid", color=INK["warm"], label="fewest clean controls")
             ax.axhline(study.rule.min_controls, color=INK["warm"], linewidth=0.5, linestyle=":")
-            ax.set_title(design.title, fontsize=7)
+            ax.set_title(fill(design.title, TITLE_WIDTH), fontsize=7)
             ax.set_xlabel("weeks since the event")
+            ax.xaxis.get_major_locator().set_params(integer=True)
         axes[0][0].set_ylabel("number")
         label_panels(list(axes[0]))
+        for ax in axes[0]:
+            ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=7)
         handles, labels = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="lower center", ncols=3, fontsize=6)
         figure.tight_layout(rect=(0, 0.07, 1, 1))
