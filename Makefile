@@ -88,7 +88,7 @@ $(call numbers,study): analysis/numbers_study.py $(PANEL) $(ESTIMATE) $(REPORT) 
 	$(RUN) $<
 
 TABLES += waves
-$(call table,waves): analysis/table_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+$(call table,waves): analysis/table_waves.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 TABLES += wave_battery
@@ -97,11 +97,11 @@ $(call table,wave_battery) $(call figure,wave_battery): analysis/table_wave_batt
 	$(RUN) $<
 
 FIGURES += waves
-$(call figure,waves): analysis/figure_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(REPORT) $(STUDY) | $(READY)
+$(call figure,waves): analysis/figure_waves.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 NUMBERS += waves
-$(call numbers,waves): analysis/numbers_waves.py $(PANEL) $(NUMERICS) $(WAVES) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
+$(call numbers,waves): analysis/numbers_waves.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 TABLES += event_effects event_support event_sensitivity

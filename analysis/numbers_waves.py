@@ -1,9 +1,11 @@
 """Numbers of the wave test for the text of the paper."""
 
 import panelcoop as pc
+from panelcoop.panel.choices import panel_with_choices
 from panelcoop.provenance import provenance
 from panelcoop.report.study_numbers import save_numbers
 from panelcoop.report.wave_table import wave_numbers
+from panelcoop.sensitivity.multiverse_waves import wave_sign_share
 from panelcoop.waves.companions import fake_outcomes
 from panelcoop.waves.phases import phase_concordance
 from panelcoop.waves.planned import planned_waves
@@ -13,7 +15,7 @@ from panelcoop.waves.spiral import spiral
 plan = pc.read_plan("study.toml")
 panel = pc.assemble(plan)
 outcome = plan.waves.outcome
-found = planned_waves(panel)
+found = planned_waves(panel, sign_share=wave_sign_share(panel_with_choices(plan)))
 regions, phases = region_waves(panel, outcome=outcome), phase_concordance(panel, outcome=outcome)
 numbers = {
     "main": wave_numbers(found.verdicts[outcome], spiral(found.verdicts[outcome])),

@@ -1,6 +1,6 @@
 """Size and power of the wave test: tables and power surface, from at least 1,000 simulated panels per cell.
 
-Run by `make validate` (about ten minutes on one core). Writes wave_*.csv, wave_size.md and wave_power.* beside itself.
+Run by `make validate` (about an hour on one core). Writes wave_*.csv, wave_size.md and wave_power.* beside itself.
 `--quick` takes 40 panels per cell and writes to the folder given after it.
 """
 
@@ -15,24 +15,21 @@ from panelcoop.report.wave_power_figure import wave_power_figure
 from panelcoop.report.wave_size_report import wave_size_report
 from panelcoop.sensitivity import wave_evidence as evidence
 from panelcoop.sensitivity.wave_battery_size import battery_rates
-from panelcoop.sensitivity.wave_designs import Design
 from panelcoop.sensitivity.wave_size import wave_size
 
 quick = "--quick" in sys.argv
 folder = Path(sys.argv[-1]) if quick else Path(__file__).parent
-many, some, few = (40, 40, 5) if quick else (1000, 1000, 200)
+many = 40 if quick else 1000
+few = 5 if quick else many
 
 main = wave_size(evidence.main_designs(), replications=many)
 fast = [
     wave_size(evidence.robustness_designs(kind), replications=many) for kind in ("t4", "heteroskedastic", "outlier")
 ]
-slow = [wave_size(evidence.robustness_designs(kind), replications=some) for kind in ("missing", "counts")]
+slow = [wave_size(evidence.robustness_designs(kind), replications=many) for kind in ("missing", "counts")]
 before = wave_size(evidence.robustness_designs("heteroskedastic"), replications=many, noise_draws="resampled")
 surface = wave_size(evidence.surface_designs(), replications=many)
-truths = ("flat", "linear", "staircase", "hump", "driftless", "rising", "declining")
-verdicts = evidence.verdict_shares(
-    [Design(truth, 3.0, 100, 0.5, share) for truth in truths for share in (0.01, 0.1)], replications=few
-)
+verdicts = evidence.verdict_shares(evidence.verdict_designs(), replications=few)
 
 found = pd.concat([main, *fast, *slow], ignore_index=True)
 tables = {
@@ -42,7 +39,7 @@ tables = {
     "wave_verdicts": verdicts.reset_index(),
     "wave_drift": evidence.drift_rates(replications=few).reset_index(),
     "wave_battery": battery_rates(evidence.battery_designs(), replications=few).reset_index(),
-    "wave_path_and_panel": evidence.path_and_panel(replications=some).reset_index(),
+    "wave_path_and_panel": evidence.path_and_panel(replications=many).reset_index(),
 }
 for name, table in tables.items():
     table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from panelcoop.report.table_formats import to_markdown
 from panelcoop.sensitivity.wave_designs import ALTERNATIVES
-from panelcoop.sensitivity.wave_evidence import largest_sizes, wide_table
+from panelcoop.sensitivity.wave_evidence import largest_sizes, wide_table, wrong_verdicts
 
 __all__ = ["wave_size_report"]
 
@@ -23,8 +23,13 @@ LEAD = (
 )
 
 DRIFT_NOTE = """The two plain tests hold their size but read strong waves as a unit root (rising waves, AR .8). The
-pair keeps
-its power there and its size up to AR .8; above, it rejects too often on its own, not together with two episodes.
+pair keeps its power there and its size up to AR .8; above, it rejects too often on its own. A verdict that rests on a
+rise or a fall therefore asks more of it: it must also exceed the range of noise with the largest root at which anything
+is concluded.
+"""
+
+VERDICT_NOTE = """Wrong: neither INCONCLUSIVE nor what the truth bears out; CONTRADICTED by a fall is wrong where
+nothing falls. A single interrupted rise counts as wrong where the truth is rising waves, although it only says too little.
 """
 
 
@@ -64,7 +69,11 @@ def wave_size_report(tables: Mapping[str, pd.DataFrame], *, replications: int) -
         _section(wide_table(other), "Other kinds of noise"),
         _section(tables["wave_drift"], "Drift tests, one-sided 5%, 30% common"),
         DRIFT_NOTE,
-        _section(tables["wave_verdicts"], "Verdicts, T = 100, AR .5, a = 3"),
+        _section(
+            wrong_verdicts(tables["wave_verdicts"]), "Wrong verdicts: largest share over T and common share, a = 3"
+        ),
+        VERDICT_NOTE,
+        _section(tables["wave_verdicts"], "Verdicts, a = 3"),
         _section(_upright(tables["wave_battery"]), "The battery: share rejecting at 5%, 31 regions, 99 draws"),
         _section(tables["wave_path_and_panel"], "The common path simulated directly, and from whole panels (T = 52)"),
     ]

@@ -17,7 +17,7 @@ from panelcoop.panel.record import Panel
 from panelcoop.sensitivity.multiverse_fit import fit_universes
 from panelcoop.sensitivity.multiverse_plan import PlannedUniverses, planned_contrast, planned_universes
 from panelcoop.sensitivity.multiverse_universe import Universe, fit_universe
-from panelcoop.sensitivity.multiverse_waves import wave_universes
+from panelcoop.sensitivity.multiverse_waves import rising_share, wave_universes
 
 __all__ = ["Multiverse", "multiverse"]
 
@@ -85,7 +85,7 @@ class Multiverse:
     def wave_sign_share(self) -> float | None:
         """Share of the distinct wave tests with U > 0 and a net rise: what `wave_test(sign_share=...)` takes."""
         tests = self.wave_tests
-        return None if tests is None else float(((tests["ascent"] > 0) & (tests["net_rise"] > 0)).mean())
+        return None if tests is None else rising_share(tests)
 
     @property
     def wave_tests(self) -> pd.DataFrame | None:

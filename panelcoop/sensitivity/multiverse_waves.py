@@ -11,12 +11,13 @@ import pandas as pd
 from panelcoop.errors import PanelcoopError
 from panelcoop.panel.record import Panel
 from panelcoop.progress import track
+from panelcoop.sensitivity.multiverse_plan import planned_universes
 from panelcoop.sensitivity.multiverse_universe import Universe
 from panelcoop.waves.inputs import wave_input
 from panelcoop.waves.primary import thresholds_for, wave_test_of
 from panelcoop.waves.thresholds import WaveThresholds
 
-__all__ = ["WAVE_COLUMNS", "wave_universes"]
+__all__ = ["WAVE_COLUMNS", "rising_share", "wave_sign_share", "wave_universes"]
 
 WAVE_COLUMNS = (
     "ascent",
@@ -62,6 +63,40 @@ def wave_universes(
     distinct = list(dict.fromkeys(keys))
     found = {key: _wave_row(panel, key, quick) for key in track(distinct, "wave tests")}
     return pd.DataFrame([found[key] for key in keys], columns=list(WAVE_COLUMNS))
+
+
+def wave_sign_share(panel: Panel, thresholds: WaveThresholds | None = None) -> float:
+    """Give the share of the plan's universes in which the path rises in interrupted ascents.
+
+    Parameters
+    ----------
+    panel
+        From `panel_with_choices`.
+    thresholds
+        As for `wave_universes`.
+
+    Returns
+    -------
+    float
+        What `wave_test(sign_share=...)` takes; NaN where no universe could be tested.
+    """
+    tests = wave_universes(panel, _one_per_test(planned_universes(panel).universes), thresholds)
+    return rising_share(tests[tests["ascent"].notna()])
+
+
+def rising_share(tests: pd.DataFrame) -> float:
+    """Give the share of wave tests with U > 0 and a net rise; NaN where there is none.
+
+    Examples
+    --------
+    >>> rising_share(pd.DataFrame({"ascent": [0.2, 0.0, 0.1], "net_rise": [1.0, 1.0, -1.0]})) == 1 / 3
+    True
+    """
+    return float(((tests["ascent"] > 0) & (tests["net_rise"] > 0)).mean())
+
+
+def _one_per_test(universes: Sequence[Universe]) -> list[Universe]:
+    return list({(u.outcome, u.weights, u.without): u for u in universes}.values())
 
 
 def _wave_row(

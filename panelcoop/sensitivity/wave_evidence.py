@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from panelcoop.numerics.waves.ascent_test import AscentSettings, ascent_test
 from panelcoop.numerics.waves.drift import harvey_leybourne_taylor, perron_yabu
+from panelcoop.progress import track
 from panelcoop.sensitivity.wave_designs import (
     DRIFTLESS,
     NULLS,
@@ -25,9 +26,10 @@ from panelcoop.sensitivity.wave_size import panel_rejections, path_rejections
 from panelcoop.waves.inputs import WaveInput
 from panelcoop.waves.primary import wave_test_of
 from panelcoop.waves.thresholds import WaveThresholds
-from panelcoop.waves.verdict import VERDICTS
+from panelcoop.waves.verdict import VERDICTS, Verdict
 
 __all__ = [
+    "RIGHT",
     "battery_designs",
     "drift_rates",
     "largest_sizes",
@@ -35,14 +37,30 @@ __all__ = [
     "path_and_panel",
     "robustness_designs",
     "surface_designs",
+    "verdict_designs",
     "verdict_shares",
     "wide_table",
+    "wrong_verdicts",
 ]
 
 WEEKS = (52, 100, 150)
 ROOTS = (0.0, 0.5, 0.8, 0.95, 1.0)
 SHARES = (0.1, 0.3)
 ACCEPTED_NULL, ACCEPTED_DRIFTLESS, DRIFTLESS_ROOT = 0.075, 0.10, 0.8
+
+MONOTONE: frozenset[Verdict] = frozenset({"CONTRADICTED", "MONOTONE_NONLINEAR", "LINEAR_COMPATIBLE"})
+RIGHT: Mapping[Truth, frozenset[Verdict]] = {
+    "flat": MONOTONE - {"MONOTONE_NONLINEAR"},
+    "linear": MONOTONE - {"MONOTONE_NONLINEAR"},
+    "step": MONOTONE,
+    "staircase": MONOTONE,
+    "hump": frozenset({"LIFE_CYCLE_HUMP"}),
+    "declining": frozenset({"CONTRADICTED"}),
+    "driftless": frozenset({"WAVES_WITHOUT_RISE"}),
+    "rising": frozenset({"WAVE_AND_SPIRAL"}),
+    "irregular": frozenset({"WAVE_AND_SPIRAL"}),
+}
+"""Verdicts that a truth bears out, beside INCONCLUSIVE."""
 
 
 def main_designs() -> list[Design]:
@@ -90,18 +108,49 @@ def path_and_panel(*, replications: int = 1000, draws: int = 199, seed: int = 2)
     return pd.DataFrame(rows).groupby(["truth", "AR"], sort=False).first().round(3)
 
 
+def verdict_designs() -> list[Design]:
+    """List the designs on which verdicts are counted: seven truths at three lengths, four roots and three shares."""
+    truths: tuple[Truth, ...] = (*(truth for truth in NULLS if truth != "step"), DRIFTLESS, "rising")
+    return [
+        Design(truth, 3.0, weeks, root, share)
+        for truth, weeks, root, share in product(truths, WEEKS, ROOTS[1:], (0.01, *SHARES))
+    ]
+
+
 def verdict_shares(
     designs: Iterable[Design], *, replications: int = 200, draws: int = 199, seed: int = 3
 ) -> pd.DataFrame:
-    """Count the verdicts over simulated panels, one row per design, shares of replications."""
+    """Count the verdicts over simulated panels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per design (truth, a, T, AR, common): the share of replications with each verdict; ``by a fall``, the
+        part of CONTRADICTED that rests on a net fall; ``wrong``, the share of verdicts that the truth belies:
+        all but INCONCLUSIVE and those of `RIGHT`, and a fall that is not there.
+    """
     thresholds = WaveThresholds(draws=draws)
     rows: list[dict[str, object]] = []
-    for design in designs:
-        rng = np.random.default_rng([seed, design.weeks, len(rows)])
-        found = Counter(_verdict(design, thresholds, rng) for _ in range(replications))
-        setting = {"truth": design.truth, "a": design.amplitude, "T": design.weeks, "common": design.share}
-        rows.append({**setting, **{str(verdict): found[verdict] / replications for verdict in VERDICTS}})
-    return pd.DataFrame(rows).set_index(["truth", "a", "T", "common"])
+    for design in track(list(designs), "counting verdicts"):
+        rng = np.random.default_rng([seed, design.weeks, *repr(design).encode()])
+        found = [_verdict(design, thresholds, rng) for _ in range(replications)]
+        verdicts = Counter(verdict for verdict, _ in found)
+        by_fall = sum(fall for _, fall in found)
+        right = verdicts["INCONCLUSIVE"] + sum(verdicts[verdict] for verdict in RIGHT[design.truth])
+        unfounded = by_fall if "CONTRADICTED" in RIGHT[design.truth] and design.truth != "declining" else 0
+        setting = {"truth": design.truth, "a": design.amplitude, "T": design.weeks}
+        shares = {str(verdict): verdicts[verdict] / replications for verdict in VERDICTS}
+        errors = {"by a fall": by_fall / replications, "wrong": (replications - right + unfounded) / replications}
+        rows.append({**setting, "AR": design.root, "common": design.share, **shares, **errors})
+    return pd.DataFrame(rows).set_index(["truth", "a", "T", "AR", "common"])
+
+
+def wrong_verdicts(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest share of wrong verdicts over lengths and common shares, by truth and root."""
+    flat = shares.reset_index()
+    return flat.pivot_table(index="truth", columns="AR", values="wrong", aggfunc="max", sort=False).rename(
+        columns=lambda root: f"AR {root:g}"
+    )
 
 
 def drift_rates(*, replications: int = 300, seed: int = 4) -> pd.DataFrame:
@@ -141,11 +190,14 @@ def largest_sizes(found: pd.DataFrame) -> pd.DataFrame:
     return table.round(3).assign(accepted=f"{ACCEPTED_NULL} and {ACCEPTED_DRIFTLESS:.2f}", held=held)
 
 
-def _verdict(design: Design, thresholds: WaveThresholds, rng: np.random.Generator) -> str:
+def _verdict(design: Design, thresholds: WaveThresholds, rng: np.random.Generator) -> tuple[str, bool]:
+    """Draw one panel; return its verdict and whether it is CONTRADICTED because of a net fall."""
     values = simulate_panel(design, rng)
     clock = np.arange(float(design.weeks))
     work = WaveInput(values, clock, pd.RangeIndex(len(values)), pd.RangeIndex(design.weeks))
-    return wave_test_of(work, outcome="y", thresholds=thresholds).verdict
+    found = wave_test_of(work, outcome="y", thresholds=thresholds)
+    monotone = found.evidence.drawdown + found.evidence.threshold < thresholds.minimum_effect
+    return found.verdict, found.verdict == "CONTRADICTED" and not monotone
 
 
 def _drift_p(path: np.ndarray[tuple[int, ...], np.dtype[np.float64]], settings: AscentSettings) -> tuple[float, ...]:

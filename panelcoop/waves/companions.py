@@ -49,6 +49,7 @@ def wave_companions(
     remove: Removal | Sequence[str] | str | None = None,
     outlier: object | None = None,
     placebos: Sequence[str] = (),
+    sign_share: float | None = None,
     thresholds: WaveThresholds | None = None,
 ) -> WaveCompanions:
     """Run the primary test on outcomes, then without the outlier, after removing drivers, and on placebo columns.
@@ -66,12 +67,15 @@ def wave_companions(
     placebos
         Columns that should show no waves of cooperation, such as total documents; the first is the placebo of the
         verdict.
+    sign_share
+        As for `wave_test`; it enters the verdict of the first outcome only.
     thresholds
         As for `wave_test`.
     """
     main = outcomes[0]
+    checks: dict[str, object] = {"placebo": placebos[0] if placebos else None, "sign_share": sign_share}
     runs: list[tuple[str, Panel, str, dict[str, object]]] = [
-        (name, panel, name, {"placebo": placebos[0]} if placebos and name == main else {}) for name in outcomes
+        (name, panel, name, checks if name == main else {}) for name in outcomes
     ]
     if outlier is not None:
         runs.append((f"{main}, without {outlier}", panel.without_regions([outlier]), main, {}))

@@ -10,8 +10,16 @@ from panelcoop.waves.removal import Removal
 __all__ = ["planned_removal", "planned_waves"]
 
 
-def planned_waves(panel: Panel) -> WaveCompanions:
+def planned_waves(panel: Panel, *, sign_share: float | None = None) -> WaveCompanions:
     """Run the primary test and its companions as the panel's plan says.
+
+    Parameters
+    ----------
+    panel
+        A panel with a plan.
+    sign_share
+        Share of the multiverse that agrees in sign, for the verdict of the main run: see
+        `panelcoop.sensitivity.multiverse_waves.wave_sign_share`.
 
     Raises
     ------
@@ -36,6 +44,7 @@ def planned_waves(panel: Panel) -> WaveCompanions:
         remove=planned_removal(panel),
         outlier=plan.inference.outlier_region,
         placebos=panel.columns_of("offset"),
+        sign_share=sign_share,
     )
 
 

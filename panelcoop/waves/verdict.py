@@ -47,6 +47,9 @@ class Evidence:
         p-values of U, of two or more episodes, of A3, of the largest drawdown, and of linearity.
     p_up, p_down
         One-sided p-values of the drift tests.
+    p_rise_persistent, p_fall_persistent, p_drawdown_persistent
+        p-values of net rise, net fall and drawdown, were the root of the noise the largest at which anything is
+        concluded.
     waves
         Number W of disjoint episodes.
     drawdown, threshold, detectable
@@ -68,6 +71,9 @@ class Evidence:
     p_linear: float
     p_up: float
     p_down: float
+    p_rise_persistent: float
+    p_fall_persistent: float
+    p_drawdown_persistent: float
     waves: int
     drawdown: float
     threshold: float
@@ -92,24 +98,24 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
     Notes
     -----
     Too few weeks: INCONCLUSIVE, whatever else. Then rule 1 (CONTRADICTED: drawdown + c below the smallest effect of
-    interest, or significant negative drift with a net fall of at least that
-    effect), rule 0 (INCONCLUSIVE: root too high, or the minimum detectable drawdown
-    above the smallest effect), then rules 2 to 7. Two cases that the plain list leaves open are settled here: waves and
-    rise that the placebo shares or the multiverse does not support are INCONCLUSIVE; a significant U without
-    significant
-    drift counts as waves whose rise is not shown (WAVES_WITHOUT_RISE).
+    interest, or significant negative drift with a net fall of at least that effect), rule 0 (INCONCLUSIVE: root too
+    high, or the minimum detectable drawdown above the smallest effect), then rules 2 to 7. Cases that the plain list
+    leaves open are settled here: waves and rise that the placebo shares or the multiverse does not support are
+    INCONCLUSIVE; a significant U without significant drift counts as waves whose rise is not shown
+    (WAVES_WITHOUT_RISE).
 
-    A limit of rule 0: the root is estimated around a line and 8 cosines, and in a hundred weeks or fewer a root of .95
-    can hardly be told from one of .8 (weekly changes of the mean path are mostly averaged regional noise). With noise
-    that persistent a flat path was called CONTRADICTED by its drift in about one panel of five, and a driftless one
-    SINGLE_INTERRUPTED_RISE in about one of fifteen (T = 100 and 52, 30% common). Read verdicts on short paths with the
-    root's size in mind.
+    Rule 0 reaches further than the fitted root: in a hundred weeks or so a root of .95 can hardly be told from one of
+    .8 around the smooth trend (weekly changes of the mean path are mostly averaged regional noise). A rise or a fall
+    that a verdict rests on must therefore also exceed the range of noise whose root is ``maximum_root``, the largest at
+    which anything is concluded; where it does not, the verdict is INCONCLUSIVE. `make validate` tabulates the verdicts
+    under roots up to one.
 
     Examples
     --------
-    >>> small = dict.fromkeys(["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"], 0.001)
+    >>> small = "p_ascent p_waves p_up_down_up p_drawdown p_linear p_up p_rise_persistent p_drawdown_persistent".split()
     >>> sizes = {"weeks": 150, "root": 0.4, "waves": 3, "drawdown": 1.4, "threshold": 0.3, "detectable": 0.4}
-    >>> waves = Evidence(**small, **sizes, p_down=0.999, net_rise=2.0)
+    >>> fall = {"p_down": 0.999, "p_fall_persistent": 1.0}
+    >>> waves = Evidence(**dict.fromkeys(small, 0.001), **sizes, **fall, net_rise=2.0)
     >>> decide(waves, WaveThresholds()).verdict
     'WAVE_AND_SPIRAL'
     """
@@ -129,7 +135,7 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
 
 
 def _contradicted(e: Evidence, t: WaveThresholds) -> Decision | None:
-    if e.p_down <= t.level and -e.net_rise >= t.minimum_effect:
+    if _falls(e, t) and e.p_fall_persistent <= t.level:
         reason = (
             f"The path drifts down (p = {e.p_down:.3f}) and falls by {-e.net_rise:.2f} sd from first to last, at least "
             f"the smallest effect of interest ({t.minimum_effect:g} sd)."
@@ -144,6 +150,10 @@ def _contradicted(e: Evidence, t: WaveThresholds) -> Decision | None:
     return None
 
 
+def _falls(e: Evidence, t: WaveThresholds) -> bool:
+    return e.p_down <= t.level and -e.net_rise >= t.minimum_effect
+
+
 def _undecidable(e: Evidence, t: WaveThresholds) -> Decision | None:
     if e.root > t.maximum_root:
         reason = f"The noise is too persistent: AR root {e.root:.2f} exceeds {t.maximum_root:g}."
@@ -154,12 +164,24 @@ def _undecidable(e: Evidence, t: WaveThresholds) -> Decision | None:
             f"of interest ({t.minimum_effect:g} sd)."
         )
         return Decision("INCONCLUSIVE", 0, reason)
+    if _falls(e, t):
+        return _persistent("net fall", -e.net_rise, e.p_fall_persistent, t)
     return None
+
+
+def _persistent(what: str, size: float, p: float, t: WaveThresholds) -> Decision:
+    reason = (
+        f"The {what} of {size:.2f} sd could be persistent noise (p = {p:.3f} were its root {t.maximum_root:g}, which "
+        "a path of this length cannot exclude)."
+    )
+    return Decision("INCONCLUSIVE", 0, reason)
 
 
 def _rising(e: Evidence, t: WaveThresholds) -> Decision | None:
     if e.p_ascent > t.level or e.p_up > t.level:
         return None
+    if e.p_rise_persistent > t.level:
+        return _persistent("net rise", e.net_rise, e.p_rise_persistent, t)
     if e.waves >= 2 and e.p_waves <= t.level:
         return _waves_and_spiral(e, t)
     return Decision(
@@ -193,6 +215,8 @@ def _not_rising(e: Evidence, t: WaveThresholds) -> Decision:
         why = "no higher record" if e.p_ascent > t.level else "no significant drift"
         reason = f"Up, down and up again (p = {e.p_up_down_up:.3f}), but {why}."
         return Decision("WAVES_WITHOUT_RISE", 4, reason)
+    if e.p_drawdown <= t.level and e.p_drawdown_persistent > t.level:
+        return _persistent("fall", e.drawdown, e.p_drawdown_persistent, t)
     if e.p_drawdown <= t.level:
         reason = f"One significant fall (p = {e.p_drawdown:.3f}) without a second rise (p = {e.p_up_down_up:.3f})."
         return Decision("LIFE_CYCLE_HUMP", 5, reason)

@@ -123,17 +123,19 @@ class WaveVerdict:
         """List every statistic with its p-value, in the outcome's units and in within-region sd."""
         t, unit = self.test, self.region_sd if self.region_sd > 0 else np.nan
         low, high = self.drawdown_band
+        limit, p_net = self.thresholds.maximum_root, min(t.p_rise_persistent, t.p_fall_persistent)
         rows = [
             ("U", "interrupted ascent", t.ascent, t.p_ascent, True),
             ("W", "disjoint episodes; p of two or more", float(t.waves), t.p_waves, False),
             ("A3", "up, down, up", t.up_down_up, t.p_up_down_up, True),
             ("drawdown", "largest drawdown", t.drawdown, t.p_drawdown, True),
+            ("drawdown, persistent", f"the same, p at root {limit:g}", t.drawdown, t.p_drawdown_persistent, True),
             ("drawdown low", "largest drawdown minus c", low, np.nan, True),
             ("drawdown high", "largest drawdown plus c", high, np.nan, True),
             ("c", "noise range at 1 - level", t.threshold, np.nan, True),
             ("detectable", "minimum detectable drawdown", t.detectable, np.nan, True),
             ("linearity", "range of the smoothed departure from a line", t.departure, t.p_linear, True),
-            ("net rise", "last minus first value of the smooth", t.net_rise, np.nan, True),
+            ("net rise", f"last minus first value of the smooth; p at root {limit:g}", t.net_rise, p_net, True),
             ("drift", "drift per week, upward: net rise and slope", t.drift.slope, t.p_up, True),
             *(
                 (f"drift, {d.method.split(' (')[0]}", f"drift per week, upward; {use}", d.slope, d.p_up, True)

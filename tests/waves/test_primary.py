@@ -330,7 +330,8 @@ def test_bad_input_is_named():
 
 
 def evidence(**changes: float | bool | None) -> Evidence:
-    clear = dict.fromkeys(["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"], 0.001)
+    small = ["p_ascent", "p_waves", "p_up_down_up", "p_drawdown", "p_linear", "p_up"]
+    clear = dict.fromkeys([*small, "p_rise_persistent", "p_fall_persistent", "p_drawdown_persistent"], 0.001)
     sizes = {
         "weeks": 150,
         "root": 0.4,
@@ -353,6 +354,9 @@ def evidence(**changes: float | bool | None) -> Evidence:
         ({"detectable": 0.6}, "INCONCLUSIVE"),
         ({"root": 0.95, "drawdown": 0.1, "threshold": 0.3}, "CONTRADICTED"),
         ({"p_down": 0.01, "net_rise": -0.9}, "CONTRADICTED"),
+        ({"p_down": 0.01, "net_rise": -0.9, "p_fall_persistent": 0.2}, "INCONCLUSIVE"),
+        ({"p_rise_persistent": 0.2}, "INCONCLUSIVE"),
+        ({"p_ascent": 0.3, "p_up_down_up": 0.2, "p_drawdown_persistent": 0.2}, "INCONCLUSIVE"),
         ({"p_down": 0.01, "net_rise": -0.1, "p_up": 1.0}, "WAVES_WITHOUT_RISE"),
         ({"placebo_matches": True}, "INCONCLUSIVE"),
         ({"sign_share": 0.7}, "INCONCLUSIVE"),

@@ -53,6 +53,17 @@ def test_panels_with_gaps_and_counts_hold_their_size(noise):
     assert found["ascent"] <= 0.10
 
 
+@pytest.mark.montecarlo
+def test_noise_near_a_unit_root_is_not_taken_for_a_fall_or_a_rise():
+    """Around eight cosines a root of .98 is fitted like .8: no verdict may rest on a drift that such noise makes."""
+    designs = [Design(truth, 3.0, 52, 0.98, 0.3) for truth in ("flat", "driftless")]
+    found = evidence.verdict_shares(designs, replications=60, draws=99)
+    assert (found["wrong"] <= 0.10).all()
+    real = evidence.verdict_shares([Design("declining", 3.0, 100, 0.8, 0.1)], replications=20, draws=99).iloc[0]
+    assert real["CONTRADICTED"] >= 0.9
+    assert real["wrong"] <= 0.1
+
+
 def test_many_paths_at_once_are_tested_as_one_is():
     """The matrix version and `ascent_test` agree on how often they reject, up to the draws."""
     design, rng = Design("rising", 2.0, 100, 0.5, 0.1), np.random.default_rng(3)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from panelcoop.numerics.waves.autoregression import NoiseDraws, NoiseFit, draw_noise, fit_noise
+from panelcoop.numerics.waves.autoregression import NoiseDraws, NoiseFit, at_root, draw_noise, fit_noise
 from panelcoop.numerics.waves.drift import DriftTest, harvey_leybourne_taylor, perron_yabu
 from panelcoop.numerics.waves.interrupted_ascent import (
     Episode,
@@ -35,6 +35,7 @@ class AscentSettings:
     bandwidth: float = 0.04
     cosines: int = 8
     root_cap: float = 0.98
+    maximum_root: float = 0.9
     minimum_weeks: int = 30
     power: float = 0.8
     draws: int = 999
@@ -72,6 +73,9 @@ class AscentTest:
         Last minus first value of m.
     p_up, p_down
         Drift: the larger of the p-values of the net rise (fall) against the noise range and of `drift`.
+    p_rise_persistent, p_fall_persistent, p_drawdown_persistent
+        p-values of the net rise, net fall and drawdown against the noise range at the maximum root, whatever root was
+        fitted.
     drift
         Perron-Shintani-Yabu test of the slope with Fourier pairs for the waves.
     drift_checks
@@ -101,6 +105,9 @@ class AscentTest:
     net_rise: float
     p_up: float
     p_down: float
+    p_rise_persistent: float
+    p_fall_persistent: float
+    p_drawdown_persistent: float
     drift: DriftTest
     drift_checks: tuple[DriftTest, ...]
     ranges: FloatArray
@@ -133,7 +140,9 @@ def ascent_test(path: FloatArray, positions: FloatArray, settings: AscentSetting
     p = (1 + #{range(K u*) >= statistic}) / (1 + draws) is conservative; u* is resampled AR(1) noise. The same
     holds for A3, the
     drawdown, the net rise and (with the threshold at which two episodes remain) W. The drift must show twice, in the
-    net rise and in the slope: the first keeps its size up to AR .8, the second also with a unit root.
+    net rise and in the slope: the first keeps its size up to AR .8, the second also with a unit root. Around eight
+    cosines a root of .95 or more is fitted like one of .8; net rise, net fall and drawdown are therefore also held
+    against the range of the same residuals read with the maximum root, which holds its size up to a random walk.
 
     Examples
     --------
@@ -158,6 +167,7 @@ def ascent_test(path: FloatArray, positions: FloatArray, settings: AscentSetting
     departure, p_linear = _linearity(path, drawn, smoother, positions)
     drift, checks = _drift_tests(path, positions)
     net_rise = float(smooth[-1] - smooth[0])
+    lasting = _ranges_at_root(noise, min(settings.maximum_root, settings.root_cap), smoother, positions, settings)
     return AscentTest(
         smooth=smooth,
         band=noise_threshold(np.sort(np.abs(smoothed).max(axis=0)), settings.level),
@@ -180,6 +190,9 @@ def ascent_test(path: FloatArray, positions: FloatArray, settings: AscentSetting
         net_rise=net_rise,
         p_up=max(exceedance(ranges, net_rise), drift.p_up),
         p_down=max(exceedance(ranges, -net_rise), drift.p_down),
+        p_rise_persistent=exceedance(lasting, net_rise),
+        p_fall_persistent=exceedance(lasting, -net_rise),
+        p_drawdown_persistent=exceedance(lasting, drawdown),
         drift=drift,
         drift_checks=checks,
         ranges=ranges,
@@ -249,6 +262,16 @@ def detectable_drawdown(
         middle = 0.5 * (low + high)
         low, high = (low, middle) if share(middle) >= power else (middle, high)
     return high
+
+
+def _ranges_at_root(
+    noise: NoiseFit, root: float, smoother: FloatArray, positions: FloatArray, settings: AscentSettings
+) -> FloatArray:
+    """Sorted ranges of smoothed noise, were its root at least this one."""
+    fit = noise if noise.root >= root else at_root(noise, positions, root)
+    rng = np.random.default_rng(settings.seed)
+    drawn = draw_noise(fit, positions, settings.draws, rng, settings.noise_draws)
+    return np.sort(np.ptp(smoother @ drawn, axis=0))
 
 
 def _linearity(path: FloatArray, drawn: FloatArray, smoother: FloatArray, positions: FloatArray) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = [
     "NoiseDraws",
     "NoiseFit",
     "ar1_paths",
+    "at_root",
     "constant_variance",
     "correct_root",
     "cosine_basis",
@@ -136,11 +137,31 @@ def fit_noise(
     k = basis.shape[1]
     short = path.size < minimum_weeks
     root = cap if short else correct_root(root_raw, k, path.size, cap)
-    innovations = now - root * before
-    innovations = (innovations - innovations.mean()) * np.sqrt(path.size / (path.size - k))
+    innovations = _innovations(now, before, root, path.size, k)
     weeks = np.rint(positions[steps + 1] - positions[0]).astype(np.int64)
     p_constant = float(constant_variance(innovations, weeks / max(int(weeks[-1]), 1)))
     return NoiseFit(root, root_raw, innovations, trend, residuals, k, weeks, p_constant, short)
+
+
+def at_root(fit: NoiseFit, positions: FloatArray, root: float) -> NoiseFit:
+    """Return the same residuals read as noise with another root: what they would be if the root had been missed.
+
+    Examples
+    --------
+    >>> clock = np.arange(40.0)
+    >>> fit = fit_noise(np.sin(clock), clock)
+    >>> at_root(fit, clock, 0.9).root
+    0.9
+    """
+    steps = np.flatnonzero(np.diff(positions) == 1)
+    now, before = fit.residuals[steps + 1], fit.residuals[steps]
+    return replace(fit, root=root, innovations=_innovations(now, before, root, fit.residuals.size, fit.columns))
+
+
+def _innovations(now: FloatArray, before: FloatArray, root: float, weeks: int, columns: int) -> FloatArray:
+    """Centre what a root leaves and scale it for the fitted trend columns."""
+    innovations = now - root * before
+    return np.asarray((innovations - innovations.mean()) * np.sqrt(weeks / (weeks - columns)))
 
 
 def constant_variance(innovations: FloatArray, clock: FloatArray) -> FloatArray:

@@ -35,7 +35,7 @@ def untested(path: FloatArray) -> AscentTest:
     drift = DriftTest(nan, nan, nan, nan, nan, "no drift test: fewer than 10 weeks")
     names = (
         "band threshold ascent p_ascent p_waves up_down_up p_up_down_up drawdown p_drawdown "
-        "departure p_linear detectable net_rise p_up p_down"
+        "departure p_linear detectable net_rise p_up p_down p_rise_persistent p_fall_persistent p_drawdown_persistent"
     )
     numbers = dict.fromkeys(names.split(), nan)
     return AscentTest(
