@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from panelcoop.errors import PlanError
 from panelcoop.estimate.settings import InferenceSettings, Method
 from panelcoop.estimate.stage_interaction import stage_interaction
 from panelcoop.estimate.stage_results import StageInteraction
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
+from panelcoop.options import FloatArray
 from panelcoop.panel.plan import Plan
 from panelcoop.panel.plan_analysis import InferenceMethod, ModelPlan
 from panelcoop.panel.record import Panel
@@ -21,11 +24,14 @@ __all__ = ["plan_of", "planned_methods", "planned_regression", "planned_settings
 METHODS: Mapping[InferenceMethod, Method] = {
     "dwb": "DWB-t",
     "crv1": "CRV1",
+    "crv2": "CRV2",
     "crv3": "CRV3",
     "two-way": "two-way",
+    "newey-west": "newey-west",
     "driscoll-kraay": "driscoll-kraay",
     "conley": "conley",
     "wcr": "WCR",
+    "wcr-two-way": "WCR two-way",
     "randomisation": "RI",
 }
 """The plan's names of inference, and the estimator's."""
@@ -77,26 +83,38 @@ def planned_regression(panel: Panel, model: ModelPlan | None = None) -> StageInt
 
 
 def planned_settings(panel: Panel) -> InferenceSettings:
-    """Return draws, seed, level and lags of the plan's inference."""
+    """Return draws, seed, level, lags and distances of the plan's inference."""
     plan = plan_of(panel)
     asked = plan.inference
     return InferenceSettings(
         level=1 - asked.level,
-        draws=asked.dwb_draws,
+        draws=asked.draws,
+        permutations=asked.permutations,
         seed=plan.seeds.bootstrap,
         multiplier=asked.wcr_weights,
-        lag=asked.driscoll_kraay_lag,
+        lag=asked.lag,
         dwb_length=asked.dwb_length,
         dwb_lag=asked.dwb_lag,
+        space=SpatialKernel(asked.conley_km, _places(panel)) if _is_located(panel) else None,
     )
 
 
 def planned_methods(panel: Panel) -> tuple[list[Method], dict[str, str]]:
     """List the plan's methods of inference, the main one first, and those the data do not allow with the reason."""
     asked = [METHODS[name] for name in plan_of(panel).inference.methods]
-    located = {"longitude", "latitude"} <= set(panel.regions.columns)
-    lost = {"conley": "the table of regions has no coordinates"} if "conley" in asked and not located else {}
+    unplaced = "conley" in asked and not _is_located(panel)
+    lost = {"conley": "the table of regions has no coordinates"} if unplaced else {}
     return [method for method in asked if method not in lost], lost
+
+
+def _is_located(panel: Panel) -> bool:
+    return {"longitude", "latitude"} <= set(panel.regions.columns)
+
+
+def _places(panel: Panel) -> FloatArray:
+    """Latitude and longitude of the panel's regions, in the order of their codes."""
+    used = panel.data.index.unique("region")
+    return panel.regions.loc[used, ["latitude", "longitude"]].to_numpy(dtype=np.float64)
 
 
 def _within_weeks(panel: Panel, model: ModelPlan) -> Panel:

@@ -154,6 +154,8 @@ def _stages_as_categories(data: pd.DataFrame) -> pd.DataFrame:
 
 def _region_table(inputs: Inputs, regions: list[str]) -> pd.DataFrame:
     table = inputs.facts.provinces.loc[regions].rename_axis("region")
+    if inputs.positions is not None:
+        table = table.join(inputs.positions)
     return table.assign(
         population=table["population_2018_implied"],
         fiscal_self_sufficiency=table["fiscal_revenue_2018_100m_yuan"] / table["fiscal_expenditure_2018_100m_yuan"],

@@ -17,6 +17,7 @@ from panelcoop.panel.inputs import Inputs, read_inputs
 from panelcoop.panel.outcomes import outcome_block
 from panelcoop.panel.plan import Plan, change_plan, read_plan
 from panelcoop.panel.record import Panel, SpatialWeights
+from panelcoop.panel.spatial import distance_weights
 from panelcoop.panel.stages_white_paper import white_paper_stages
 from panelcoop.panel.weights import spatial_lag
 
@@ -67,9 +68,10 @@ def alternative_weights(panel: Panel, name: str) -> SpatialWeights:
     Parameters
     ----------
     panel
-        With weights "contiguity" and a column `population` in its table of regions.
+        With weights "contiguity", and `population`, `longitude` and `latitude` in its table of regions.
     name
-        "contiguity"; "second_order": regions within two borders; "population": neighbours by their population.
+        "contiguity"; "second_order": regions within two borders; "population": neighbours by their population;
+        "distance": all regions by the inverse distance between the centres of their population.
 
     Returns
     -------
@@ -84,6 +86,8 @@ def alternative_weights(panel: Panel, name: str) -> SpatialWeights:
     contiguity = panel.weights["contiguity"]
     if name == "contiguity":
         return contiguity
+    if name == "distance":
+        return _by_distance(panel, contiguity)
     joined = (contiguity.matrix > 0).astype(float)
     if name == "second_order":
         raw, note = ((joined + joined @ joined) > 0).astype(float), "regions within two borders"
@@ -92,11 +96,19 @@ def alternative_weights(panel: Panel, name: str) -> SpatialWeights:
         people = panel.regions["population"].reindex(list(contiguity.regions)).to_numpy(dtype=float)
         raw, note = joined * people, "neighbours by population"
     else:
-        msg = f"The weights '{name}' are not known; allowed: contiguity, second_order, population."
+        msg = f"The weights '{name}' are not known; allowed: contiguity, second_order, population, distance."
         raise PlanError(msg)
     total = raw.sum(axis=1, keepdims=True)
     matrix = np.divide(raw, total, out=np.zeros_like(raw), where=total > 0)
     return replace(contiguity, name=name, matrix=matrix, note=note)
+
+
+def _by_distance(panel: Panel, contiguity: SpatialWeights) -> SpatialWeights:
+    if not {"longitude", "latitude"} <= set(panel.regions.columns):
+        msg = "Weights by distance need 'longitude' and 'latitude' in the table of regions; leave 'distance' out."
+        raise PlanError(msg)
+    places = panel.regions.loc[list(contiguity.regions), ["longitude", "latitude"]]
+    return distance_weights(places.set_axis(["x", "y"], axis=1), metric="sphere")
 
 
 def _outcomes(panel: Panel, plan: Plan, weights: Mapping[str, SpatialWeights]) -> dict[str, pd.Series]:

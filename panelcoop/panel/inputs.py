@@ -11,7 +11,7 @@ from panelcoop.panel.record import Ledger
 from panelcoop.panel.sources.epidemic import cases_with_early_counts
 from panelcoop.panel.sources.facts import Facts, load_facts
 from panelcoop.panel.sources.records import WeeklyFigures
-from panelcoop.panel.sources.shipped import load_weekly
+from panelcoop.panel.sources.shipped import load_positions, load_weekly
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -30,12 +30,15 @@ class Inputs:
         `new_cases` and `new_deaths` by `iso` and `week`.
     measures
         Shares of the population under city measures (January to April 2020) by `iso` and `week`.
+    positions
+        `longitude` and `latitude` of the centre of each province's population, by `iso`; None where not at hand.
     """
 
     facts: Facts
     policy: WeeklyFigures
     cases: WeeklyFigures
     measures: WeeklyFigures
+    positions: pd.DataFrame | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -70,6 +73,7 @@ def read_inputs(folder: Path | str, *, early_cases: bool = True) -> Inputs:
         policy=load_weekly("oxcgrt", folder=folder),
         cases=WeeklyFigures(_keyed(cases.frame, ["new_cases", "new_deaths"]), cases.ledger),
         measures=load_weekly("gpl_covid", folder=folder),
+        positions=load_positions(folder),
     )
 
 

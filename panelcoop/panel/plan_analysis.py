@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from pydantic import Field
 
@@ -13,7 +13,17 @@ from panelcoop.panel.stages import Stage
 __all__ = ["EventPlan", "InferenceMethod", "InferencePlan", "ModelPlan", "MultiversePlan", "SeedPlan", "WavePlan"]
 
 InferenceMethod: TypeAlias = Literal[
-    "dwb", "crv1", "crv3", "two-way", "driscoll-kraay", "conley", "wcr", "randomisation"
+    "dwb",
+    "crv1",
+    "crv2",
+    "crv3",
+    "two-way",
+    "newey-west",
+    "driscoll-kraay",
+    "conley",
+    "wcr",
+    "wcr-two-way",
+    "randomisation",
 ]
 """Ways to a standard error or a p-value; the first of the plan is the one the text reports."""
 
@@ -42,9 +52,7 @@ class ModelPlan(Section):
 class InferencePlan(Section):
     """How uncertainty is measured."""
 
-    methods: tuple[InferenceMethod, ...] = Field(
-        default=("dwb", "crv1", "crv3", "two-way", "driscoll-kraay", "conley", "wcr", "randomisation"), min_length=1
-    )
+    methods: tuple[InferenceMethod, ...] = Field(default=get_args(InferenceMethod), min_length=1)
     """Methods shown side by side; the first is the default."""
     level: float = Field(default=0.05, gt=0, lt=1)
     """Nominal level of tests and one minus that of intervals."""
@@ -54,20 +62,16 @@ class InferencePlan(Section):
     """Bartlett length of the multipliers of the dependent wild bootstrap, in weeks."""
     dwb_lag: int = Field(default=6, ge=0)
     """Driscoll-Kraay lag that studentises it."""
-    dwb_draws: int = Field(default=999, ge=99)
-    """Bootstrap draws."""
-    driscoll_kraay_lag: int = Field(default=6, ge=0)
-    """Bartlett lag of the Driscoll-Kraay errors."""
+    lag: int = Field(default=6, ge=0)
+    """Bartlett lag of the Newey-West, Driscoll-Kraay and Conley errors, in weeks."""
     conley_km: float = Field(default=1000.0, gt=0)
-    """Cut-off distance of the Conley errors, in kilometres."""
-    conley_lag: int = Field(default=6, ge=0)
-    """Serial lag of the Conley errors."""
-    wcr_draws: int = Field(default=999, ge=99)
-    """Draws of the wild cluster bootstrap."""
+    """Distance at which the Conley errors' correlation has faded to zero, in kilometres."""
+    draws: int = Field(default=999, ge=99)
+    """Draws of every bootstrap."""
+    permutations: int = Field(default=999, ge=99)
+    """Draws of randomisation inference."""
     wcr_weights: Literal["rademacher", "webb", "mammen"] = "webb"
     """Multipliers of the wild cluster bootstrap."""
-    randomisation_draws: int = Field(default=999, ge=99)
-    """Draws of randomisation inference."""
     outlier_region: str = "CN-HB"
     """Region left out in the companion run."""
 
@@ -128,12 +132,14 @@ class MultiversePlan(Section):
     lags: tuple[int, ...] = (1, 2)
     clocks: tuple[Literal["epidemic", "white_paper"], ...] = ("epidemic", "white_paper")
     mappings: tuple[Literal["mapping", "alternative_mapping"], ...] = ("mapping", "alternative_mapping")
-    weights: tuple[Literal["contiguity", "second_order", "population"], ...] = (
+    weights: tuple[Literal["contiguity", "second_order", "population", "distance"], ...] = (
         "contiguity",
         "second_order",
         "population",
+        "distance",
     )
-    """Who is a partner: neighbours, regions within two borders, or neighbours by their population."""
+    """Who is a partner: neighbours, regions within two borders, neighbours by their population, or all regions by
+    inverse distance."""
     estimators: tuple[Literal["two-way", "two-way+trends", "population-weighted"], ...] = (
         "two-way",
         "two-way+trends",
@@ -148,5 +154,4 @@ class SeedPlan(Section):
     """Seeds of everything random."""
 
     bootstrap: int = 20200123
-    randomisation: int = 20200210
     simulation: int = 20200429

@@ -9,7 +9,7 @@ from panelcoop.panel.regions import china_provinces
 from panelcoop.panel.sources.aggregate import complete_days, weekly_counts, weekly_mean
 from panelcoop.panel.sources.canghailan import read_canghailan, weekly_canghailan
 from panelcoop.panel.sources.epidemic import cases_with_early_counts
-from panelcoop.panel.sources.gpl_covid import first_dates, read_gpl_covid, weekly_gpl_covid
+from panelcoop.panel.sources.gpl_covid import first_dates, province_positions, read_gpl_covid, weekly_gpl_covid
 from panelcoop.panel.sources.jhu import read_jhu, weekly_jhu
 from panelcoop.panel.sources.oxcgrt import INDICES, read_oxcgrt, weekly_oxcgrt
 from panelcoop.panel.weeks import WEEKS
@@ -343,6 +343,25 @@ def test_gpl_covid_shares_equal_brute_force(cities):
         assert shown[code].iloc[1] == pytest.approx(np.mean(shares), abs=ROUNDING)
     assert lines(figures, reason="Macao")["count"].tolist() == [57]
     assert set(lines(figures, action="missing", variable="share_emergency")["week"]) == {"2020-W02", "2020-W05"}
+
+
+def test_gpl_covid_places_a_province_where_its_people_live(cities):
+    path = cities / "CHN_processed.csv"
+    table = pd.read_csv(path)
+    city = table["adm2_name"].str[-1].astype(int)
+    placed = table.assign(lat=30.0 + city, lon=110.0 - city)
+    lost = (placed["adm1_name"] == "Hubei") & (city == 2)
+    placed.loc[lost, ["lat", "lon"]] = np.nan
+    placed.to_csv(path, index=False)
+    found = province_positions(cities).set_index("iso")
+    assert found.loc["CN-GS", ["longitude", "latitude"]].tolist() == [108.6667, 31.3333]  # people 1 : 2 : 3
+    assert found.loc["CN-HB"].tolist() == [109.3333, 30.6667, 3, 2]
+    assert "Macao" not in found.index
+    assert len(found) == 31
+    placed.loc[placed["adm1_name"] == "Hubei", "lat"] = np.nan
+    placed.to_csv(path, index=False)
+    with pytest.raises(DataError, match="no city of CN-HB has coordinates"):
+        province_positions(cities)
 
 
 def test_gpl_covid_first_dates(cities):

@@ -21,7 +21,14 @@ from panelcoop.panel.sources.epidemic import cases_with_early_counts
 from panelcoop.panel.sources.facts import FILES, load_facts, read_patient_transfers
 from panelcoop.panel.sources.manifest import MANIFEST, describe_file, read_manifest, sha256_of
 from panelcoop.panel.sources.registry import FOLDERS, ORIGINALS, inputs
-from panelcoop.panel.sources.shipped import VARIABLES, load_ledger, load_weekly, weekly_file
+from panelcoop.panel.sources.shipped import (
+    POSITIONS_FILE,
+    VARIABLES,
+    load_ledger,
+    load_positions,
+    load_weekly,
+    weekly_file,
+)
 from panelcoop.panel.weeks import WEEKS
 
 SHIPPED_LIMIT = 3_000_000  # bytes: data/ stays small
@@ -220,6 +227,17 @@ def test_a_spoiled_file_is_an_error(copy, spoil, says):
     edit(copy / weekly_file("jhu"), spoil)
     with pytest.raises(DataError, match=says):
         load_weekly("jhu", folder=copy)
+
+
+def test_positions_lie_where_provinces_are(copy):
+    places = load_positions(copy)
+    assert len(places) == 31
+    assert places["latitude"].idxmin() == "CN-HI"
+    assert places["longitude"].idxmax() == "CN-HL"
+    path = copy / POSITIONS_FILE
+    path.write_text(path.read_text().replace("CN-HI,110", "CN-HI,1100"))
+    with pytest.raises(DataError, match="CN-HI is unknown, stands twice, or lies off the earth"):
+        load_positions(copy)
 
 
 def test_missing_files_are_errors(copy, tmp_path):

@@ -14,13 +14,13 @@ from panelcoop.atomic import write_bytes
 from panelcoop.panel.record import Ledger
 from panelcoop.panel.sources.canghailan import weekly_canghailan
 from panelcoop.panel.sources.facts import FILES, load_facts
-from panelcoop.panel.sources.gpl_covid import first_dates, weekly_gpl_covid
+from panelcoop.panel.sources.gpl_covid import first_dates, province_positions, weekly_gpl_covid
 from panelcoop.panel.sources.jhu import weekly_jhu
 from panelcoop.panel.sources.manifest import MANIFEST, describe_file
 from panelcoop.panel.sources.oxcgrt import weekly_oxcgrt
 from panelcoop.panel.sources.records import WeeklyFigures, join_ledgers
 from panelcoop.panel.sources.registry import FOLDERS, ORIGINALS, gather, mirror_folder
-from panelcoop.panel.sources.shipped import LEDGER_FILE, csv_bytes, weekly_file
+from panelcoop.panel.sources.shipped import LEDGER_FILE, POSITIONS_FILE, csv_bytes, weekly_file
 
 __all__ = ["FIRST_DATES_FILE", "FileCheck", "build_figures", "compare_figures", "rebuild_data", "write_figures"]
 
@@ -119,6 +119,7 @@ def build_figures(raw: Mapping[str, Path], folder: Path | str) -> dict[str, byte
     weekly = {source: build(raw[source]) for source, build in WEEKLY.items()}
     figures = {weekly_file(source): csv_bytes(result.frame) for source, result in weekly.items()}
     figures[FIRST_DATES_FILE] = csv_bytes(first_dates(raw["gpl_covid"]))
+    figures[POSITIONS_FILE] = csv_bytes(province_positions(raw["gpl_covid"]))
     figures[LEDGER_FILE] = csv_bytes(_ledger_table(join_ledgers(result.ledger for result in weekly.values())))
     figures[MANIFEST] = _manifest(figures, Path(folder))
     return figures

@@ -14,7 +14,7 @@ from panelcoop.panel.sources.aggregate import complete_days, weekly_mean
 from panelcoop.panel.sources.reading import absent_regions, find_file, parse_days, read_table, region_codes, to_numbers
 from panelcoop.panel.sources.records import DailyFigures, WeeklyFigures, join_ledgers, ledger_entry, tidy
 
-__all__ = ["FILE", "POLICIES", "CityDays", "first_dates", "read_gpl_covid", "weekly_gpl_covid"]
+__all__ = ["FILE", "POLICIES", "CityDays", "first_dates", "province_positions", "read_gpl_covid", "weekly_gpl_covid"]
 
 SOURCE = "gpl_covid"
 FILE = "CHN_processed.csv"
@@ -137,6 +137,49 @@ def first_dates(folder: Path | str, *, system: RegionSystem | None = None) -> pd
             for code in sorted(shares.columns)
         ]
     return pd.DataFrame(rows, columns=["iso", "policy", "first_day", "half_day", "cities", "cities_ever"])
+
+
+def province_positions(folder: Path | str, *, system: RegionSystem | None = None) -> pd.DataFrame:
+    """Place each province at the centre of its listed cities' population.
+
+    Parameters
+    ----------
+    folder
+        Holds the processed table, plain or .xz.
+    system
+        The regions; default the 31 provinces of China.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `iso`, `longitude`, `latitude` (degrees, four decimals), `cities` (listed) and `located` (with coordinates).
+
+    Raises
+    ------
+    DataError
+        When a column is missing, a number cannot be read, or no city of a province has coordinates.
+
+    Notes
+    -----
+    Mean of the cities' coordinates weighted by population, over the cities that have coordinates.
+    """
+    path = find_file(folder, [FILE])
+    names = ["adm1_name", "adm2_name"]
+    table = read_table(path, [*names, "population", "lat", "lon"], text=tuple(names)).drop_duplicates(names)
+    codes = region_codes(table["adm1_name"], system or china_provinces(), OUTSIDE, path.name)
+    cities = to_numbers(table[["population", "lat", "lon"]], path.name)[codes.notna()].assign(iso=codes.dropna())
+    located = cities[cities["lat"].notna() & cities["lon"].notna()]
+    lost = sorted(set(cities["iso"]) - set(located["iso"]))
+    if lost:
+        msg = f"{path.name}: no city of {name_few(lost)} has coordinates (columns 'lat', 'lon'); give one at least."
+        raise DataError(msg)
+    people = located.groupby("iso")["population"].sum()
+    centre = {
+        name: (located[column] * located["population"]).groupby(located["iso"]).sum() / people
+        for name, column in (("longitude", "lon"), ("latitude", "lat"))
+    }
+    counts = {"cities": cities.groupby("iso").size(), "located": located.groupby("iso").size()}
+    return pd.DataFrame({**centre, **counts}).round(4).rename_axis("iso").sort_index().reset_index()
 
 
 def _shares(cities: pd.DataFrame, variable: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,14 +18,17 @@ from panelcoop.panel.weeks import WEEKS, parse_week
 
 __all__ = [
     "LEDGER_FILE",
+    "POSITIONS_FILE",
     "VARIABLES",
     "csv_bytes",
     "load_ledger",
+    "load_positions",
     "load_weekly",
     "weekly_file",
 ]
 
 LEDGER_FILE = "weekly/ledger.csv"
+POSITIONS_FILE = "weekly/gpl_covid_positions.csv"
 COUNTS = ("new_cases", "new_deaths", "cumulative_cases", "cumulative_deaths")
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "oxcgrt": ("stringency", "containment_health", "government_response", "economic_support"),
@@ -90,6 +93,32 @@ def load_weekly(source: str, *, folder: Path | str, system: RegionSystem | None 
     return WeeklyFigures(frame, load_ledger(folder, source) + absent + changed)
 
 
+def load_positions(folder: Path | str, *, system: RegionSystem | None = None) -> pd.DataFrame:
+    """Load where the provinces' people live, in degrees.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `longitude` and `latitude`, indexed by `iso`.
+
+    Raises
+    ------
+    DataError
+        When the file or a column is missing, a code is unknown or doubled, or a coordinate is no number or lies off the
+        earth.
+    """
+    system = system or china_provinces()
+    path = Path(folder) / POSITIONS_FILE
+    table = _text_table(path, ["iso", "longitude", "latitude"]).set_index("iso")
+    places = table[["longitude", "latitude"]].apply(pd.to_numeric, errors="coerce").astype(float)
+    off = ~((places["longitude"].abs() <= 180) & (places["latitude"].abs() <= 90))
+    odd = places.index[off | places.index.duplicated() | ~places.index.isin(list(system.codes))]
+    if len(odd):
+        msg = f"{path.name}: {name_few(odd)} is unknown, stands twice, or lies off the earth; one line per province."
+        raise DataError(msg)
+    return places.sort_index()
+
+
 def load_ledger(folder: Path | str, source: str = "") -> Ledger:
     """Load the ledger made when the shipped figures were built, of one source or of all.
 
@@ -98,12 +127,7 @@ def load_ledger(folder: Path | str, source: str = "") -> Ledger:
     DataError
         When the file is missing or lacks a column.
     """
-    path = Path(folder) / LEDGER_FILE
-    if not path.is_file():
-        msg = f"{path} does not exist; restore it from the repository or rebuild it: make data."
-        raise DataError(msg)
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    fail_if_columns_missing(LEDGER_COLUMNS, list(rows.columns), LEDGER_FILE)
+    rows = _text_table(Path(folder) / LEDGER_FILE, LEDGER_COLUMNS)
     rows = rows[rows["source"] == source].reset_index(drop=True) if source else rows
     return Ledger(rows.astype(object).assign(count=rows["count"].astype(int).astype(object)))
 
@@ -135,12 +159,17 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def _read(path: Path, source: str) -> pd.DataFrame:
+def _text_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         msg = f"{path} does not exist; restore it from the repository or rebuild it: make data."
         raise DataError(msg)
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    fail_if_columns_missing(["iso", "week", *VARIABLES[source]], list(table.columns), path.name)
+    fail_if_columns_missing(columns, list(table.columns), path.name)
+    return table
+
+
+def _read(path: Path, source: str) -> pd.DataFrame:
+    table = _text_table(path, ["iso", "week", *VARIABLES[source]])
     numbers = {v: pd.to_numeric(table[v], errors="coerce").astype(float) for v in VARIABLES[source]}
     for variable, values in numbers.items():
         odd = table.loc[values.isna() & (table[variable] != ""), variable]
