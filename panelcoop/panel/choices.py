@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from panelcoop.panel.plan import Plan, change_plan, read_plan
 from panelcoop.panel.record import Panel, SpatialWeights
 from panelcoop.panel.spatial import distance_weights
 from panelcoop.panel.stages_white_paper import white_paper_stages
-from panelcoop.panel.weights import spatial_lag
+from panelcoop.panel.weights import spatial_lag, spatial_weights
 
 __all__ = ["alternative_weights", "panel_with_choices"]
 
@@ -98,9 +97,7 @@ def alternative_weights(panel: Panel, name: str) -> SpatialWeights:
     else:
         msg = f"The weights '{name}' are not known; allowed: contiguity, second_order, population, distance."
         raise PlanError(msg)
-    total = raw.sum(axis=1, keepdims=True)
-    matrix = np.divide(raw, total, out=np.zeros_like(raw), where=total > 0)
-    return replace(contiguity, name=name, matrix=matrix, note=note)
+    return spatial_weights(name, contiguity.regions, raw, note)
 
 
 def _by_distance(panel: Panel, contiguity: SpatialWeights) -> SpatialWeights:

@@ -13,6 +13,7 @@ from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import SpatialWeights
 from panelcoop.panel.weeks import When
+from panelcoop.panel.weights import spatial_weights
 
 __all__ = [
     "Metric",
@@ -69,7 +70,7 @@ def nearest_weights(
     np.fill_diagonal(gaps, np.inf)
     matrix = np.zeros_like(gaps)
     np.put_along_axis(matrix, np.argsort(gaps, axis=1, kind="stable")[:, :k], 1.0, axis=1)
-    return _weights("nearest", _labels(positions), matrix, f"{k} nearest", row_standardised=row_standardised)
+    return spatial_weights("nearest", _labels(positions), matrix, f"{k} nearest", row_standardised=row_standardised)
 
 
 def distance_weights(
@@ -107,7 +108,7 @@ def distance_weights(
     if cutoff is not None:
         matrix[gaps > cutoff] = 0.0
     note = f"distance to the power -{exponent:g}" + (f", up to {cutoff:g}" if cutoff is not None else "")
-    return _weights("distance", _labels(positions), matrix, note, row_standardised=row_standardised)
+    return spatial_weights("distance", _labels(positions), matrix, note, row_standardised=row_standardised)
 
 
 def gravity_weights(
@@ -142,7 +143,9 @@ def gravity_weights(
         msg = f"The mass is missing or not positive for {name_few(np.array(labels)[~(masses > 0)])}."
         raise DataError(msg)
     matrix = _inverse(_distances(positions, metric), exponent, labels) * masses[:, None] * masses[None, :]
-    return _weights("gravity", labels, matrix, f"gravity with exponent {exponent:g}", row_standardised=row_standardised)
+    return spatial_weights(
+        "gravity", labels, matrix, f"gravity with exponent {exponent:g}", row_standardised=row_standardised
+    )
 
 
 def mobility_weights(
@@ -190,7 +193,7 @@ def mobility_weights(
     matrix = np.zeros((len(places), len(places)))
     np.add.at(matrix, (arrival[inside], origin[inside]), values[inside])
     note = "mobility" + (f" of {base[0]} to {base[1]}" if base is not None else ", base period not stated")
-    return _weights("mobility", tuple(places), matrix, note, row_standardised=row_standardised)
+    return spatial_weights("mobility", tuple(places), matrix, note, row_standardised=row_standardised)
 
 
 def matrix_weights(matrix: pd.DataFrame, *, name: str = "own", row_standardised: bool = True) -> SpatialWeights:
@@ -218,7 +221,7 @@ def matrix_weights(matrix: pd.DataFrame, *, name: str = "own", row_standardised:
     if (values < 0).any() or np.diag(values).any():
         msg = f"The weights '{name}' must be zero or more, with a zero diagonal."
         raise DataError(msg)
-    return _weights(name, labels, values, "given as a matrix", row_standardised=row_standardised)
+    return spatial_weights(name, labels, values, "given as a matrix", row_standardised=row_standardised)
 
 
 def unbalanced_lag(values: FloatArray, weights: SpatialWeights, *, least: float = 0.5) -> FloatArray:
@@ -258,21 +261,6 @@ def unbalanced_lag(values: FloatArray, weights: SpatialWeights, *, least: float 
     enough = (mass >= least) & (mass > 0)
     lag: FloatArray = np.divide(total, mass, out=np.full(mass.shape, np.nan), where=enough)
     return lag
-
-
-def _weights(
-    name: str, labels: tuple[str, ...], matrix: FloatArray, note: str, *, row_standardised: bool
-) -> SpatialWeights:
-    """Hand the matrix to libpysal, which standardises its rows and names its islands."""
-    from libpysal.weights import W
-
-    neighbours = {i: [j for j in range(len(labels)) if matrix[i, j] > 0] for i in range(len(labels))}
-    values = {i: [float(matrix[i, j]) for j in found] for i, found in neighbours.items()}
-    graph = W(neighbours, values, id_order=list(range(len(labels))), silence_warnings=True)
-    graph.transform = "r" if row_standardised else "o"
-    full = np.asarray(graph.full()[0], dtype=np.float64)
-    isolates = tuple(labels[i] for i in graph.islands)
-    return SpatialWeights(name, labels, full, row_standardised=row_standardised, isolates=isolates, note=note)
 
 
 def _labels(positions: pd.DataFrame) -> tuple[str, ...]:

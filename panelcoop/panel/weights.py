@@ -1,8 +1,9 @@
-"""Spatial weights by contiguity, and the spatial lag they define."""
+"""Spatial weights of any matrix, by contiguity, and the spatial lag they define."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,35 @@ from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import SpatialWeights
 
-__all__ = ["contiguity_weights", "spatial_lag"]
+__all__ = ["contiguity_weights", "spatial_lag", "spatial_weights"]
+
+
+def spatial_weights(
+    name: str, regions: Sequence[str], matrix: FloatArray, note: str, *, row_standardised: bool = True
+) -> SpatialWeights:
+    """Hand a matrix to libpysal, which standardises its rows and names its isolates.
+
+    Parameters
+    ----------
+    name, regions, note
+        As in `SpatialWeights`.
+    matrix
+        Shape (N, N), zero or more, zero diagonal.
+    row_standardised
+        Whether rows are divided by their sums.
+
+    Examples
+    --------
+    >>> spatial_weights("own", ["A", "B"], np.array([[0.0, 2.0], [0.0, 0.0]]), "").isolates
+    ('B',)
+    """
+    from libpysal.graph import Graph
+    from scipy.sparse import coo_array
+
+    graph = Graph.from_sparse(coo_array(matrix)).transform("R" if row_standardised else "O")
+    isolates = tuple(str(regions[i]) for i in graph.isolates)
+    full = np.asarray(graph.sparse.toarray(), dtype=np.float64)
+    return SpatialWeights(name, tuple(regions), full, row_standardised=row_standardised, isolates=isolates, note=note)
 
 
 def contiguity_weights(
@@ -40,10 +69,6 @@ def contiguity_weights(
     DataError
         If a column is missing, or a region borders itself.
 
-    Notes
-    -----
-    Equal to ``libpysal.weights.W`` with transformation "r", whose import alone takes longer than the whole panel.
-
     Examples
     --------
     >>> pairs = pd.DataFrame({"a": ["A", "B"], "b": ["B", "C"]})
@@ -52,17 +77,10 @@ def contiguity_weights(
     ([0.5, 0.0, 0.5, 0.0], ('D',))
     """
     pairs = _pairs(edges, regions, joined)
-    matrix = _row_standardised(pairs, regions)
-    isolates = tuple(str(r) for r, row in zip(regions, matrix, strict=True) if not row.any())
+    found = spatial_weights("contiguity", regions, _adjacency(pairs, regions), "")
     decided = [f"{a}-{b} joined by the plan" for a, b in joined if a in regions and b in regions]
-    alone = [f"no neighbour: {name_few(isolates)}"] if isolates else []
-    return SpatialWeights(
-        name="contiguity",
-        regions=tuple(regions),
-        matrix=matrix,
-        isolates=isolates,
-        note="; ".join([f"{len(pairs)} pairs", *decided, *alone]),
-    )
+    alone = [f"no neighbour: {name_few(found.isolates)}"] if found.isolates else []
+    return replace(found, note="; ".join([f"{len(pairs)} pairs", *decided, *alone]))
 
 
 def spatial_lag(values: FloatArray, matrix: FloatArray) -> FloatArray:
@@ -103,11 +121,9 @@ def _pairs(edges: pd.DataFrame, regions: Sequence[str], joined: Iterable[tuple[s
     return sorted({(min(p), max(p)) for p in [*rows, *joined] if p[0] in regions and p[1] in regions})
 
 
-def _row_standardised(pairs: list[tuple[str, str]], regions: Sequence[str]) -> FloatArray:
+def _adjacency(pairs: list[tuple[str, str]], regions: Sequence[str]) -> FloatArray:
     place = {region: number for number, region in enumerate(regions)}
     matrix = np.zeros((len(regions), len(regions)))
     for a, b in pairs:
         matrix[place[a], place[b]] = matrix[place[b], place[a]] = 1.0
-    neighbours = matrix.sum(axis=1, keepdims=True)
-    np.divide(matrix, neighbours, out=matrix, where=neighbours > 0)
     return matrix

@@ -1,4 +1,4 @@
-"""Contiguity: libpysal's numbers, isolates named, islands joined only by decision."""
+"""Contiguity: numbers by brute force, isolates named, islands joined only by decision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from panelcoop.errors import DataError
 from panelcoop.panel.plan import read_plan
 from panelcoop.panel.sources.facts import read_contiguity
-from panelcoop.panel.weights import contiguity_weights, spatial_lag
+from panelcoop.panel.weights import contiguity_weights, spatial_lag, spatial_weights
 
 EXACT = 1e-15
 
@@ -19,15 +19,20 @@ def edges(root):
     return read_contiguity(root / "data/facts/china_province_contiguity.csv")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_equals_libpysal(edges):
-    from libpysal.weights import W
-
+def test_equals_brute_force(edges):
     regions = sorted({*edges["a"], *edges["b"]})
-    neighbours = {r: sorted({*edges.loc[edges.a == r, "b"], *edges.loc[edges.b == r, "a"]}) for r in regions}
-    theirs = W(neighbours, id_order=regions, silence_warnings=True)
-    theirs.transform = "r"
-    np.testing.assert_allclose(contiguity_weights(edges, regions).matrix, theirs.full()[0], atol=EXACT)
+    pairs = {frozenset(pair) for pair in edges[["a", "b"]].itertuples(index=False)}
+    matrix = contiguity_weights(edges, regions).matrix
+    for i, one in enumerate(regions):
+        beside = [float({one, other} in pairs and one != other) for other in regions]
+        np.testing.assert_allclose(matrix[i], np.array(beside) / sum(beside), atol=EXACT)
+
+
+def test_unstandardised_weights_keep_their_size():
+    raw = np.array([[0.0, 2.0, 1.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    kept = spatial_weights("own", ["A", "B", "C"], raw, "", row_standardised=False)
+    np.testing.assert_array_equal(kept.matrix, raw)
+    assert kept.isolates == ("C",)
 
 
 def test_hainan_is_an_isolate_until_the_plan_joins_it(edges, root):

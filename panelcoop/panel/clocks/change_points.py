@@ -75,7 +75,8 @@ def change_point_clock(
     labels = check_stages(stages, len(values), shortest)
     installed = importlib.util.find_spec("ruptures") is not None
     if engine == "ruptures" and not installed:
-        msg = "engine='ruptures' needs ruptures; install it, or use engine='own', which minimises the same sum."
+        remedy = "install it (pip install 'panelcoop[breaks]'), or use engine='own', which minimises the same sum"
+        msg = f"engine='ruptures' needs ruptures; {remedy}."
         raise DataError(msg)
     search = _by_ruptures if installed and engine != "own" else best_breaks
     starts = search(values, len(labels), shortest)
@@ -152,6 +153,6 @@ def _bootstrap(values: FloatArray, starts: IntArray, shortest: int, draws: int, 
     residual = values - level
     blocks = -(-total // BLOCK)
     first = rng.integers(0, total - BLOCK + 1, size=(draws, blocks))
-    chosen = (first[:, :, None] + np.arange(BLOCK)).reshape(draws, -1)[:, :total]
+    chosen = (first[:, :, None] + np.arange(BLOCK)).reshape(draws, blocks * BLOCK)[:, :total]
     found = [best_breaks(level + residual[row], segments, shortest) for row in chosen]
     return np.array(found, dtype=np.int64).reshape(draws, segments)

@@ -110,7 +110,8 @@ def load_positions(folder: Path | str, *, system: RegionSystem | None = None) ->
     system = system or china_provinces()
     path = Path(folder) / POSITIONS_FILE
     table = _text_table(path, ["iso", "longitude", "latitude"]).set_index("iso")
-    places = table[["longitude", "latitude"]].apply(pd.to_numeric, errors="coerce").astype(float)
+    numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in ("longitude", "latitude")}
+    places = pd.DataFrame(numbers, dtype=float)
     off = ~((places["longitude"].abs() <= 180) & (places["latitude"].abs() <= 90))
     odd = places.index[off | places.index.duplicated() | ~places.index.isin(list(system.codes))]
     if len(odd):

@@ -84,13 +84,22 @@ def test_hidden_markov_likelihood_equals_enumeration():
     np.testing.assert_allclose(model.posterior[:, 1], later, atol=1e-10)
 
 
-def test_ruptures_is_named_where_it_is_missing(panel):
-    try:
-        found = change_point_clock(panel, "risk", engine="ruptures", draws=0)
-    except DataError as fault:
-        assert "install it" in str(fault)  # noqa: PT017 - either answer is right, depending on the machine
-    else:
-        assert found.starts.tolist() == [STARTS]
+@pytest.mark.parametrize("seed", range(5))
+def test_ruptures_and_our_own_search_find_the_same_dates(seed):
+    rng = np.random.default_rng(seed)
+    path = LEVELS + 2.0 * rng.standard_normal(LEVELS.size)
+    rows = [{"region": r, "week": w, "risk": x} for r in "AB" for w, x in zip(WEEKS, path, strict=True)]
+    noisy = panel_from_frame(pd.DataFrame(rows), roles={"risk": "driver"})
+    theirs = change_point_clock(noisy, "risk", engine="ruptures", shortest=4, draws=0)
+    own = change_point_clock(noisy, "risk", engine="own", shortest=4, draws=0)
+    np.testing.assert_array_equal(theirs.starts, own.starts)
+
+
+def test_ruptures_is_named_where_it_is_missing(panel, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(DataError, match="install it"):
+        change_point_clock(panel, "risk", engine="ruptures", draws=0)
+    assert change_point_clock(panel, "risk", draws=0).starts.tolist() == [STARTS]
 
 
 TABLE = pd.DataFrame(
