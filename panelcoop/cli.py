@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
+from panelcoop import __version__
 from panelcoop.cli_errors import fail_usage_if, plain_errors
-from panelcoop.cli_panel import assemble_to, describe_path
+from panelcoop.cli_panel import (
+    assemble_log,
+    assemble_plan,
+    check_plan,
+    describe_path,
+    is_plan,
+    would_be_read_again,
+)
+from panelcoop.cli_reading import Reading, takes_reading
 from panelcoop.cli_study import start_study
 from panelcoop.cli_titles import draw_sheet, score_sheet
 from panelcoop.panel.events.adapters.titles import fetch_titles
-from panelcoop.panel.events.read import read_events
+from panelcoop.panel.events.contract import LEVELS
+from panelcoop.panel.events.settings import Assembly
+from panelcoop.panel.measures.engine import Engine
 from panelcoop.panel.sources.registry import FOLDERS, gather
-from panelcoop.panel.weeks import DAYS, WEEKS, Calendar
 from panelcoop.progress import track
 
 __all__ = ["app"]
@@ -27,13 +37,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Regions = Annotated[Path | None, typer.Option(help="Region table: code, name; where known level, parent, other_names.")]
-First = Annotated[str | None, typer.Option(help="First week or day of the study, such as 2020-W01.")]
-Last = Annotated[str | None, typer.Option(help="Last week or day of the study.")]
-Unit = Annotated[str, typer.Option(help="Step of the calendar: week or day.")]
 Encoding = Annotated[str, typer.Option(help="Encoding of CSV files.")]
 Folder = Annotated[Path, typer.Option(help="Folder to write to; made if absent.")]
 TITLES = "titles"
+BESIDE_A_PLAN = ("source", "out")
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - a flag of the command line
+    if asked:
+        typer.echo(f"panelcoop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[  # noqa: FBT002 - a flag of the command line; its callback answers
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """From records of inter-government cooperation to a region-by-week panel."""
 
 
 @app.command()
@@ -51,23 +73,26 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder to make; it must be 
 
 @app.command()
 @plain_errors
-def validate(  # noqa: PLR0917 - arguments are options of the command
-    events: Annotated[Path, typer.Argument(help="CSV or Parquet file of events, or a folder of them.")],
-    regions: Regions = None,
-    first: First = None,
-    last: Last = None,
-    unit: Unit = "week",
-    encoding: Encoding = "utf-8",
+@takes_reading
+def validate(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="A log of events (CSV, Parquet, folder), or a plan (study.toml).")],
+    reading: Reading,
     out: Annotated[Path | None, typer.Option(help="Folder for events.parquet and rejected.parquet.")] = None,
 ) -> None:
-    """Check a log: print every problem with its row, and end with code 1 if there is one.
+    """Check a log, or a plan with its log and tables: print every problem with its row; code 1 if there is one.
 
     Example: panelcoop validate events.csv --regions regions.csv --first 2020-W01 --last 2020-W30
     """
-    calendar, window = _calendar(unit), _window(first, last)
-    log = read_events(events, regions=regions, calendar=calendar, window=window, encoding=encoding)
+    if is_plan(source):
+        _fail_if_plan_decides(context)
+        report, clean = check_plan(source, out)
+        typer.echo(report)
+        raise typer.Exit(0 if clean else 1)
+    _fail_if_read_again(source, out)
+    log = reading.log(source)
     typer.echo(log.report())
-    if regions is None:
+    if reading.regions is None:
         typer.echo("regions were not checked: name their table with --regions")
     if out is not None:
         typer.echo("written: " + ", ".join(str(path) for path in log.save(out)))
@@ -76,24 +101,33 @@ def validate(  # noqa: PLR0917 - arguments are options of the command
 
 @app.command()
 @plain_errors
+@takes_reading
 def assemble(  # noqa: PLR0917 - arguments are options of the command
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(help="A log of events (CSV, Parquet, folder), or a plan (study.toml).")],
-    regions: Regions = None,
-    first: First = None,
-    last: Last = None,
-    unit: Unit = "week",
+    reading: Reading,
     out: Folder = Path("panel"),
     documents: Annotated[Path | None, typer.Option(help="Total documents: CSV of region, date, documents.")] = None,
     coverage: Annotated[Path | None, typer.Option(help="When records exist: CSV of first, last, region.")] = None,
+    level: Annotated[str, typer.Option(help=f"Level of the panel's regions: {', '.join(LEVELS[1:])}.")] = "province",
+    engine: Annotated[str, typer.Option(help="Where the queries run: duckdb or spark.")] = "duckdb",
 ) -> None:
-    """Assemble the panel: panel.parquet, columns.csv and ledger.csv; of a log also rejected.parquet.
+    """Assemble the panel: panel.parquet, columns.csv and ledger.csv; of a log also events.parquet and rejected.parquet.
 
     Example: panelcoop assemble events.csv --regions regions.csv --documents documents.csv --out panel
     """
-    calendar, window = _calendar(unit), _window(first, last)
-    panel = assemble_to(
-        source, out, regions=regions, calendar=calendar, window=window, documents=documents, coverage=coverage
-    )
+    fail_usage_if(level not in LEVELS[1:], f"--level is one of {', '.join(LEVELS[1:])}; got '{level}'.")
+    fail_usage_if(engine not in get_args(Engine), f"--engine is one of {', '.join(get_args(Engine))}; got '{engine}'.")
+    if is_plan(source):
+        _fail_if_plan_decides(context)
+        panel = assemble_plan(source, out)
+    else:
+        _fail_if_read_again(source, out)
+        log = reading.log(source)
+        choices = Assembly(level=level, engine=cast("Engine", engine))
+        panel = assemble_log(
+            log, out, calendar=reading.calendar, choices=choices, documents=documents, coverage=coverage
+        )
     typer.echo(str(panel))
     typer.echo(f"written to {out}")
 
@@ -102,12 +136,13 @@ def assemble(  # noqa: PLR0917 - arguments are options of the command
 @plain_errors
 def describe(
     source: Annotated[Path, typer.Argument(help="A folder or file written by assemble, a plan, or a log of events.")],
+    encoding: Encoding = "utf-8",
 ) -> None:
     """Describe a panel: balance, coverage and missing cells by variable; or a log: events by mechanism.
 
     Example: panelcoop describe panel
     """
-    typer.echo(describe_path(source))
+    typer.echo(describe_path(source, encoding=encoding))
 
 
 @app.command()
@@ -150,11 +185,19 @@ def code_sample(  # noqa: PLR0917 - arguments are options of the command
         typer.echo(draw_sheet(titles, out, per_stratum=per_stratum, seed=seed, rules=rules))
 
 
-def _calendar(unit: str) -> Calendar:
-    fail_usage_if(unit not in ("week", "day"), f"--unit is week or day; got '{unit}'.")
-    return WEEKS if unit == "week" else DAYS
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Tell an option that stands on the command line from a default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
-def _window(first: str | None, last: str | None) -> tuple[str, str] | None:
-    fail_usage_if((first is None) != (last is None), "--first and --last go together.")
-    return (first, last) if first is not None and last is not None else None
+def _fail_if_plan_decides(context: typer.Context) -> None:
+    """Refuse options beside a plan, which would be passed over in silence."""
+    given = [name for name in context.params if _is_given(context, name)]
+    extra = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in BESIDE_A_PLAN)
+    fail_usage_if(bool(extra), f"the plan decides that, leave out {extra} or change the plan.")
+
+
+def _fail_if_read_again(source: Path, out: Path | None) -> None:
+    inside = out is not None and would_be_read_again(source, out)
+    fail_usage_if(inside, f"--out {out} lies among the files of the log {source}; name another folder.")

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel, Role, SpatialWeights
 from panelcoop.simulate_designs import DESIGNS, STAGE_NAMES, Design
 from panelcoop.simulate_events import SimulatedLog, simulate_events
-from panelcoop.simulate_paths import ar_noise, common_factor, mean_path, spatial_correlation
+from panelcoop.simulate_paths import mean_path
+from panelcoop.simulate_process import (
+    correlation_factor,
+    design_of,
+    document_counts,
+    driver_fields,
+    effects_table,
+    fail_if_impossible,
+    region_names,
+    shared_noise,
+    stage_path,
+    stage_terms,
+)
 
 __all__ = ["DESIGNS", "Design", "SimulatedLog", "SimulatedPanel", "simulate_events", "simulate_panel"]
 
@@ -93,83 +104,23 @@ def simulate_panel(
     >>> drawn.panel.data.shape, float(drawn.mean.iloc[-1])
     ((40, 4), 2.0)
     """
-    chosen = _design(design, changes)
-    _fail_if_impossible(chosen, regions, weeks)
+    chosen = design_of(design, changes)
+    if regions < 2 or weeks < 4:
+        msg = "The design cannot be simulated: two regions and four weeks are the least."
+        raise DataError(msg)
+    fail_if_impossible(chosen, weeks)
     rng = np.random.default_rng(seed)
     positions = rng.uniform(size=(regions, 2))
-    factor = None if chosen.reach is None else _factor(positions, chosen.reach)
-    stage = _stage_path(chosen, weeks)
-    drivers = _drivers(chosen, stage, regions, rng, factor)
+    factor = correlation_factor(positions, chosen.reach)
+    stage = stage_path(chosen, weeks)
+    drivers = driver_fields(chosen, stage, regions, rng, factor)
     mean = mean_path(chosen.shape, weeks, chosen.amplitude)
-    outcome = np.add(rng.standard_normal(regions), mean[:, None]) + _effects(chosen, drivers, stage)
-    outcome += chosen.noise * _noise(chosen, weeks, regions, rng, factor)
-    documents = _documents(chosen, weeks, regions, rng)
+    outcome = np.add(rng.standard_normal(regions), mean[:, None]) + stage_terms(chosen, drivers, stage)
+    outcome += chosen.noise * shared_noise(chosen, weeks, regions, rng, factor)
+    documents = document_counts(chosen, weeks, regions, rng)
     outcome[rng.uniform(size=outcome.shape) < chosen.missing] = np.nan
     columns = {"y": outcome, **drivers, "documents": documents}
     return _record(chosen, columns, stage, mean=mean, positions=positions, first_week=first_week)
-
-
-def _design(design: Design | str, changes: Mapping[str, Any]) -> Design:
-    if isinstance(design, str):
-        fail_if_not_one_of(design, list(DESIGNS), "design")
-        design = DESIGNS[design]
-    for name in changes:
-        fail_if_not_one_of(name, list(Design.__dataclass_fields__), "a field of the design")
-    return replace(design, **changes)
-
-
-def _fail_if_impossible(design: Design, regions: int, weeks: int) -> None:
-    faults = {
-        "two regions and four weeks are the least": regions < 2 or weeks < 4,
-        "common_share and missing lie in [0, 1]": not (0 <= design.common_share <= 1 and 0 <= design.missing <= 1),
-        "AR coefficients lie in (-1, 1), the common one may be 1": max(abs(design.own_ar), abs(design.driver_ar)) >= 1
-        or not -1 < design.common_ar <= 1,
-        f"the stages must add up to {weeks} weeks": bool(design.stage_lengths) and sum(design.stage_lengths) != weeks,
-        "there are four stages": len(design.stage_lengths) not in (0, len(STAGE_NAMES)),
-    }
-    for rule, broken in faults.items():
-        if broken:
-            msg = f"The design cannot be simulated: {rule}."
-            raise DataError(msg)
-
-
-def _factor(positions: FloatArray, reach: float) -> FloatArray:
-    return np.asarray(np.linalg.cholesky(spatial_correlation(positions, reach)), dtype=np.float64)
-
-
-def _stage_path(design: Design, weeks: int) -> IntArray:
-    """Stage of each week, 0 to 3."""
-    lengths = design.stage_lengths or tuple(np.diff(np.linspace(0, weeks, 5).round().astype(int)))
-    return np.repeat(np.arange(len(STAGE_NAMES)), lengths)
-
-
-def _drivers(
-    design: Design, stage: IntArray, regions: int, rng: np.random.Generator, factor: FloatArray | None
-) -> dict[str, FloatArray]:
-    """AR(1) fields, shape (T, N) each; the outlier region is the last."""
-    fields = {name: ar_noise(len(stage), regions, design.driver_ar, rng, factor) for name in design.driver_effects}
-    for values in fields.values():
-        values[stage == STAGE_NAMES.index("outbreak"), -1] += design.outlier
-    return fields
-
-
-def _effects(design: Design, drivers: Mapping[str, FloatArray], stage: IntArray) -> FloatArray:
-    total = np.asarray(design.stage_effects)[stage][:, None]
-    for name, values in drivers.items():
-        total = total + np.asarray(design.driver_effects[name])[stage][:, None] * values
-    return total
-
-
-def _noise(design: Design, weeks: int, regions: int, rng: np.random.Generator, factor: FloatArray | None) -> FloatArray:
-    loading = 1.0 + 0.3 * rng.standard_normal(regions)
-    common = common_factor(weeks, design.common_ar, rng)[:, None] * (loading / loading.mean())
-    own = ar_noise(weeks, regions, design.own_ar, rng, factor)
-    return np.asarray(np.sqrt(design.common_share) * common + np.sqrt(1.0 - design.common_share) * own)
-
-
-def _documents(design: Design, weeks: int, regions: int, rng: np.random.Generator) -> FloatArray:
-    path = mean_path(design.documents_shape, weeks, 0.5)
-    return rng.poisson(design.documents * np.exp(path)[:, None], size=(weeks, regions)).astype(float)
 
 
 def _record(
@@ -182,7 +133,7 @@ def _record(
     first_week: str,
 ) -> SimulatedPanel:
     weeks, regions = columns["y"].shape
-    names = [f"R{k + 1:0{len(str(regions))}d}" for k in range(regions)]
+    names = region_names(regions)
     dates = pd.date_range(pd.Timestamp(first_week), periods=weeks, freq="7D", unit="us")
     index = pd.MultiIndex.from_product([names, dates], names=["region", "week"])
     data = pd.DataFrame({name: values.T.ravel() for name, values in columns.items()}, index=index)
@@ -190,7 +141,6 @@ def _record(
     data["stage"] = pd.Categorical(labels, categories=list(STAGE_NAMES), ordered=True)
     roles: dict[str, Role] = {"y": "outcome", **dict.fromkeys(design.driver_effects, "driver")}
     roles |= {"documents": "offset", "stage": "stage"}
-    effects = pd.DataFrame({"theta": design.stage_effects, **design.driver_effects}, index=list(STAGE_NAMES))
     panel = Panel(
         data=data,
         roles=MappingProxyType(roles),
@@ -198,7 +148,7 @@ def _record(
         weights=MappingProxyType({"nearest": _nearest(names, positions)}),
     )
     frame = pd.DataFrame(positions, index=pd.Index(names, name="region"), columns=["x", "y"])
-    return SimulatedPanel(panel, design, pd.Series(mean, index=dates, name="mean"), effects, frame)
+    return SimulatedPanel(panel, design, pd.Series(mean, index=dates, name="mean"), effects_table(design), frame)
 
 
 def _nearest(names: list[str], positions: FloatArray) -> SpatialWeights:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import panelcoop as pc
 from panelcoop.cli import app
 from panelcoop.simulate import simulate_events
 
@@ -52,6 +53,12 @@ def test_help_shows_an_example(command):
         ["fetch", "titles"],
         ["code-sample"],
         ["code-sample", "x.csv", "--per-stratum", "0"],
+        ["assemble", "x.csv", "--level", "village"],
+        ["assemble", "x.csv", "--engine", "sqlite"],
+        ["assemble", "study.toml", "--encoding", "gb18030"],
+        ["assemble", "study.toml", "--first", "2020-W01", "--last", "2020-W09"],
+        ["validate", "study.toml", "--unit", "day"],
+        ["validate", "x.csv", "--code-changes", "changes.csv"],
     ],
 )
 def test_bad_usage_ends_with_two(arguments):
@@ -60,6 +67,87 @@ def test_bad_usage_ends_with_two(arguments):
 
 def test_a_folder_in_use_is_bad_usage(study):
     assert run("new", study).exit_code == 2
+
+
+def test_version():
+    assert run("--version").output.strip() == f"panelcoop {pc.__version__}"
+
+
+def test_what_is_written_never_lies_among_the_files_of_the_log(study):
+    (study / "log").mkdir()
+    (study / "good.csv").rename(study / "log" / "good.csv")
+    for out in (study / "log", study / "log" / "panel"):
+        for command in ("assemble", "validate"):
+            result = run(command, study / "log", "--out", out)
+            assert result.exit_code == 2
+            assert "among" in result.output
+    assert run("validate", study / "log", "--regions", study / "regions.csv", "--out", study / "checked").exit_code == 0
+    assert run("validate", study / "checked" / "events.parquet", "--out", study / "checked").exit_code == 2
+
+
+def test_encodings_are_named_and_read(study):
+    table = pd.read_csv(study / "good.csv", dtype=str, keep_default_na=False).rename(columns={"document": "文件"})
+    table.to_csv(study / "gbk.csv", index=False, encoding="gb18030")
+    options = ["--regions", study / "regions.csv"]
+    for command in ("validate", "assemble", "describe"):
+        result = run(command, study / "gbk.csv")
+        assert result.exit_code == 1
+        assert "--encoding" in result.output
+    assert run("validate", study / "gbk.csv", "--encoding", "gb18030", *options).exit_code == 0
+    assert run("assemble", study / "gbk.csv", "--encoding", "gb18030", *options, "--out", study / "p").exit_code == 0
+    assert "文件" in run("describe", study / "gbk.csv", "--encoding", "gb18030").output
+
+
+def test_validate_names_misspelt_columns(study):
+    pd.read_csv(study / "good.csv").rename(columns={"formality": "formalty"}).to_csv(study / "good.csv", index=False)
+    result = run("validate", study / "good.csv", "--regions", study / "regions.csv")
+    assert "column 'formalty' is not read; did you mean 'formality'?" in result.output
+
+
+def test_old_codes_are_read_as_new_ones(study):
+    table = pd.read_csv(study / "good.csv", dtype=str, keep_default_na=False)
+    table.assign(source=table["source"].replace("R1", "R1old")).to_csv(study / "old.csv", index=False)
+    pd.DataFrame({"old": ["R1old"], "new": ["R1"], "since": ["2019-01-01"]}).to_csv(study / "changes.csv", index=False)
+    options = ["--regions", study / "regions.csv"]
+    assert run("validate", study / "old.csv", *options).exit_code == 1
+    result = run("validate", study / "old.csv", *options, "--code-changes", study / "changes.csv")
+    assert result.exit_code == 0
+    assert "old code 'R1old' read as 'R1'" in result.output
+
+
+def test_logs_in_folders_and_parquet_are_described(study):
+    (study / "log").mkdir()
+    pd.read_csv(study / "good.csv").to_parquet(study / "log" / "good.parquet")
+    for source in (study / "log", study / "log" / "good.parquet"):
+        assert run("describe", source).output.startswith("EventLog: ")
+
+
+def test_a_plan_is_checked_with_its_log_and_tables(tmp_path):
+    plan = tmp_path / "mine" / "study.toml"
+    assert run("new", plan.parent).exit_code == 0
+    result = run("validate", plan)
+    assert result.exit_code == 0
+    assert "0 rejected" in result.output
+    assert "10 regions x 40 weeks" in result.output
+    plan.write_text(plan.read_text().replace('first = "2020-W02"', 'first = "2020-W10"'))
+    assert run("validate", plan).exit_code == 1
+
+
+def test_rejected_rows_of_a_plan_are_those_of_its_ledger(tmp_path):
+    plan = tmp_path / "mine" / "study.toml"
+    assert run("new", plan.parent).exit_code == 0
+    text = plan.read_text().replace('first = "2020-W02"', 'first = "2020-W10"')
+    plan.write_text(text.replace('last = "2020-W41"', 'last = "2020-W30"'))
+    assert run("assemble", plan, "--out", tmp_path / "by_command").exit_code == 0
+    script = [sys.executable, "scripts/build_panel.py"]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    subprocess.run(script, cwd=plan.parent, env=environment, capture_output=True, check=True)
+    for folder in (tmp_path / "by_command", plan.parent / "output"):
+        ledger = pd.read_csv(folder / "ledger.csv")
+        dropped = ledger[(ledger["action"] == "dropped") & (ledger["source"] == "events.csv")]
+        rejected = pd.read_parquet(folder / "rejected.parquet")
+        assert len(rejected) == dropped["count"].sum() > 0
+        assert set(rejected["reasons"]) == {"outside the calendar (2020-W10 to 2020-W30)"}
 
 
 def test_validate_says_when_regions_were_not_checked(study):

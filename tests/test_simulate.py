@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from panelcoop.errors import DataError
+from panelcoop.estimate.fitted import Poisson
+from panelcoop.estimate.stage_interaction import stage_interaction
+from panelcoop.panel.events.assemble import assemble_events
 from panelcoop.panel.events.read import read_events
 from panelcoop.simulate import DESIGNS, simulate_events, simulate_panel
 from panelcoop.simulate_designs import STAGE_NAMES, VERDICTS
@@ -127,3 +130,59 @@ def test_simulated_logs_hold_every_mechanism_and_layer():
     assert drawn.events["source"].str.contains("|", regex=False).any()
     with pytest.raises(DataError):
         simulate_events(regions=2)
+
+
+def test_documents_are_missing_where_records_are():
+    drawn = simulate_events(regions=6, weeks=30, missing=0.2, several=0, lasting=0, seed=3)
+    cells = {(region, date) for region, date in drawn.documents[["region", "date"]].itertuples(index=False)}
+    assert len(cells) == pytest.approx(0.8 * 180, abs=25)
+    monday = pd.to_datetime(drawn.events["start"])
+    monday -= pd.to_timedelta(monday.dt.day_of_week, unit="D")
+    actor = drawn.events["source"].where(drawn.events["source"] != "C", drawn.events["target"])
+    assert set(zip(actor, monday, strict=True)) <= cells
+
+
+def test_the_truth_is_laid_out():
+    drawn = simulate_events("hump", regions=5, weeks=12, stage_effects=(0, 1, 0, 0), driver_effects={"x": (0, 1, 0, 0)})
+    assert drawn.stage_effects.loc["outbreak"].tolist() == [1, 1]
+    assert drawn.covariates["date"].min() == drawn.expected.index[0] - pd.Timedelta(days=7)
+    np.testing.assert_allclose(drawn.rates, drawn.expected.sum(axis=1))
+    assert drawn.stages["first"].tolist() == [drawn.expected.index[k] for k in (0, 3, 6, 9)]
+    with pytest.raises(DataError, match="documents"):
+        simulate_events(documents=0.0)
+    with pytest.raises(DataError, match="a field of the design"):
+        simulate_events(colour=1)
+
+
+EFFECTS = (0.1, 0.6, 0.3, 0.0)
+REPLICATIONS = 6
+FOUR_ERRORS = 4  # Monte Carlo standard errors
+
+
+@pytest.mark.montecarlo
+def test_from_log_to_estimate_the_effects_come_back():
+    """Log, panel with missing records and documents as offset, Poisson: the drivers' effects by stage are recovered."""
+    found = []
+    for seed in range(REPLICATIONS):
+        drawn = simulate_events(
+            "flat", regions=15, weeks=40, per_week=150, several=0, lasting=0, seed=seed,
+            driver_effects={"risk": EFFECTS}, stage_effects=(0, 0.5, 0.2, 0), documents_shape="rising waves",
+            noise=0.2, common_share=0.3, reach=0.3, missing=0.05,
+        )  # fmt: skip
+        log = read_events(drawn.events, regions=drawn.regions)
+        panel = assemble_events(log, window=("2020-W02", "2020-W41"), documents=drawn.documents)
+        moved = drawn.covariates.assign(week=drawn.covariates["date"] + pd.Timedelta(days=7)).set_index(
+            ["region", "week"]
+        )
+        stage = (
+            drawn.stages.set_index("first")["stage"].reindex(panel.data.index.get_level_values("week").unique()).ffill()
+        )
+        named = pd.Series(stage.reindex(panel.data.index.get_level_values("week")).to_numpy(), index=panel.data.index)
+        wider = panel.with_columns(
+            {"risk": moved["risk"].reindex(panel.data.index), "stage": named}, {"stage": "stage"}
+        )
+        fit = stage_interaction(wider, outcome="out_intensity", drivers=["risk"], family=Poisson("documents"))
+        found.append([fit.params[f"risk:{name}"] for name in STAGE_NAMES])
+    error = np.std(found, axis=0, ddof=1) / np.sqrt(REPLICATIONS)
+    assert (np.abs(np.mean(found, axis=0) - EFFECTS) < FOUR_ERRORS * error).all()
+    assert (error < 0.05).all()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from panelcoop.options import FloatArray
 from panelcoop.panel.block import Block, wide_table
 from panelcoop.panel.plan_measures import CounterpartPlan, OutcomePlan
-from panelcoop.panel.policy_measures import alignment, co_movement, joint_response, policy_overlap, policy_synchrony
+from panelcoop.panel.policy_measures import policy_functions
 from panelcoop.panel.record import Ledger, Role, SpatialWeights
 from panelcoop.panel.weeks import WEEKS, parse_week
 
-__all__ = ["counterpart_block", "outcome_block", "outcome_name", "policy_block"]
+__all__ = ["POLICY_CAUTION", "POLICY_NOTES", "counterpart_block", "outcome_block", "outcome_name", "policy_block"]
 
 INDEX_TITLES = MappingProxyType(
     {
@@ -26,9 +25,9 @@ INDEX_TITLES = MappingProxyType(
     }
 )
 
-CAUTION = "Similar policies are not cooperation: a common directive, a common shock or imitation look the same."
+POLICY_CAUTION = "Similar policies are not cooperation: a common directive, a common shock or imitation look the same."
 
-NOTES = MappingProxyType(
+POLICY_NOTES = MappingProxyType(
     {
         "joint_response": "Effort that neighbours share, sum_j w_ij min(P_i, P_j), 0-100; zero where nobody acts.",
         "policy_overlap": "Share of the stronger policy that the neighbour matches, sum_j w_ij min/max, 0-1; missing "
@@ -81,7 +80,12 @@ def outcome_block(policy: Mapping[str, pd.DataFrame], weights: SpatialWeights, p
     Block
         Outcome columns "<measure>_<index>".
     """
-    measures = _measures(plan)
+    measures = policy_functions(
+        smallest=plan.synchrony_change,
+        bandwidth=plan.synchrony_bandwidth,
+        window=plan.synchrony_window,
+        comovement_window=plan.comovement_window,
+    )
     chosen = [(measure, index) for index in plan.indices for measure in plan.measures]
     columns = {
         outcome_name(m, i): wide_table(measures[m](policy[i].to_numpy(dtype=float), weights.matrix), policy[i])
@@ -91,7 +95,7 @@ def outcome_block(policy: Mapping[str, pd.DataFrame], weights: SpatialWeights, p
     return Block(
         columns=columns,
         roles=dict.fromkeys(columns, role),
-        notes={outcome_name(m, i): f"{NOTES[m]} On the {INDEX_TITLES[i]}. {CAUTION}" for m, i in chosen},
+        notes={outcome_name(m, i): f"{POLICY_NOTES[m]} On the {INDEX_TITLES[i]}. {POLICY_CAUTION}" for m, i in chosen},
         missing={outcome_name(m, i): MISSING[m] for m, i in chosen},
     )
 
@@ -153,19 +157,3 @@ def counterpart_block(
         missing={"counterpart_support": f"{supported} received support and cannot be a donor"},
         ledger=Ledger.of([decided]),
     )
-
-
-def _measures(plan: OutcomePlan) -> dict[str, Callable[[FloatArray, FloatArray], FloatArray]]:
-    return {
-        "joint_response": joint_response,
-        "policy_overlap": policy_overlap,
-        "alignment": alignment,
-        "policy_synchrony": lambda policy, weights: policy_synchrony(
-            policy,
-            weights,
-            smallest=plan.synchrony_change,
-            bandwidth=plan.synchrony_bandwidth,
-            window=plan.synchrony_window,
-        ),
-        "co_movement": lambda policy, weights: co_movement(policy, weights, window=plan.comovement_window),
-    }

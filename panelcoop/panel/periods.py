@@ -18,6 +18,7 @@ from panelcoop.panel.weeks import parse_week
 __all__ = ["ordered_periods", "period_counter", "period_positions"]
 
 DATE_PATTERN = re.compile(r"\d{4}-(W\d{2}|\d{2}(-\d{2})?)")
+FIRST_YEAR, LAST_YEAR, MONTHS_OF_A_YEAR, WEEKS_OF_A_YEAR = 1900, 2100, 12, 53
 MONTH_DAYS = 28  # no two months' first (or last) days are closer
 
 
@@ -40,7 +41,9 @@ def ordered_periods(labels: pd.Series, name: str) -> pd.Series:
     Raises
     ------
     DataError
-        If the labels are text without an order, such as "w2" and "w10": sorting them as text would misplace weeks.
+        If the labels are text without an order, such as "w2" and "w10": sorting them as text would misplace weeks. If
+        they are whole numbers that read as a year and a week or month in it (202052, 202053, 202101) over several
+        years: as numbers they would leave a hole at every turn of the year.
 
     Examples
     --------
@@ -56,7 +59,9 @@ def ordered_periods(labels: pd.Series, name: str) -> pd.Series:
         return pd.Series(pd.PeriodIndex(labels).to_timestamp(), index=labels.index, name=labels.name)
     if labels.dtype == object and labels.map(lambda v: isinstance(v, pd.Period)).all():
         return pd.Series(pd.PeriodIndex(labels).to_timestamp(), index=labels.index, name=labels.name)
-    return labels if _is_scale(labels.dtype) else _read_text(labels, name)
+    read = labels if _is_scale(labels.dtype) else _read_text(labels, name)
+    _fail_if_year_glued(read, name)
+    return read
 
 
 def period_counter(periods: pd.Index) -> Callable[[pd.DatetimeIndex], FloatArray]:
@@ -125,6 +130,23 @@ def _read_text(labels: pd.Series, name: str) -> pd.Series:
         return pd.to_datetime(labels) if not isinstance(distinct.iloc[0], str) else _refuse(distinct, name)
     except (ValueError, TypeError):
         return _refuse(distinct, name)
+
+
+def _fail_if_year_glued(labels: pd.Series, name: str) -> None:
+    """Refuse whole numbers such as 202053 and 202101, which lie one week but 48 numbers apart."""
+    if not pd.api.types.is_integer_dtype(labels.dtype):
+        return
+    year, part = np.divmod(labels.to_numpy(dtype=np.int64), 100)
+    if year.min() < FIRST_YEAR or year.max() > LAST_YEAR or year.min() == year.max():
+        return
+    if part.min() >= 1 and part.max() <= WEEKS_OF_A_YEAR:
+        weekly = part.max() > MONTHS_OF_A_YEAR
+        kind, remedy = ("week", "text such as '2020-W53'") if weekly else ("month", "pandas periods or '2020-12'")
+        msg = (
+            f"'{name}' glues year and {kind} into one number ({labels.min()} to {labels.max()}), which leaves a hole "
+            f"at every turn of the year. Give {remedy}, or periods numbered throughout."
+        )
+        raise DataError(msg)
 
 
 def _refuse(labels: pd.Series, name: str) -> pd.Series:

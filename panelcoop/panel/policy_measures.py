@@ -6,12 +6,62 @@ and its partners are, which a common directive, a common shock or imitation prod
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
 import numpy as np
 
-from panelcoop.options import BoolArray, FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.policy_pairs import (
+    change_kernel,
+    pair_closeness,
+    pair_correlations,
+    pair_minimum,
+    pair_overlap,
+    policy_changes,
+    trailing_sum,
+)
 from panelcoop.panel.weights import spatial_lag
 
-__all__ = ["alignment", "co_movement", "joint_response", "policy_changes", "policy_overlap", "policy_synchrony"]
+__all__ = [
+    "PolicyMeasure",
+    "alignment",
+    "co_movement",
+    "joint_response",
+    "policy_functions",
+    "policy_overlap",
+    "policy_synchrony",
+]
+
+PolicyMeasure: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+"""A measure of an index, shape (T, N), under weights, shape (N, N)."""
+
+
+def policy_functions(
+    *, smallest: float = 5.0, bandwidth: float = 2.0, window: int = 8, comovement_window: int = 13
+) -> dict[str, PolicyMeasure]:
+    """Return the five measures by name, with their parameters.
+
+    Parameters
+    ----------
+    smallest, bandwidth, window
+        Of `policy_synchrony`.
+    comovement_window
+        Weeks of the rolling correlation of `co_movement`.
+
+    Examples
+    --------
+    >>> list(policy_functions())
+    ['joint_response', 'policy_overlap', 'alignment', 'policy_synchrony', 'co_movement']
+    """
+    return {
+        "joint_response": joint_response,
+        "policy_overlap": policy_overlap,
+        "alignment": alignment,
+        "policy_synchrony": partial(policy_synchrony, smallest=smallest, bandwidth=bandwidth, window=window),
+        "co_movement": partial(co_movement, window=comovement_window),
+    }
 
 
 def joint_response(policy: FloatArray, weights: FloatArray) -> FloatArray:
@@ -39,7 +89,7 @@ def joint_response(policy: FloatArray, weights: FloatArray) -> FloatArray:
     >>> joint_response(np.array([[60.0, 20.0]]), np.array([[0.0, 1.0], [1.0, 0.0]]))
     array([[20., 20.]])
     """
-    return _over_partners(np.minimum(policy[:, :, None], policy[:, None, :]), weights)
+    return _over_partners(pair_minimum(policy), weights)
 
 
 def policy_overlap(policy: FloatArray, weights: FloatArray) -> FloatArray:
@@ -66,10 +116,7 @@ def policy_overlap(policy: FloatArray, weights: FloatArray) -> FloatArray:
     array([[0.33, 0.33],
            [ nan,  nan]])
     """
-    low = np.minimum(policy[:, :, None], policy[:, None, :])
-    high = np.maximum(policy[:, :, None], policy[:, None, :])
-    ratio = np.divide(low, high, out=np.full_like(low, np.nan), where=high > 0)
-    return _over_partners(ratio, weights)
+    return _over_partners(pair_overlap(policy), weights)
 
 
 def alignment(policy: FloatArray, weights: FloatArray) -> FloatArray:
@@ -95,39 +142,7 @@ def alignment(policy: FloatArray, weights: FloatArray) -> FloatArray:
     >>> alignment(np.array([[60.0, 20.0], [0.0, 0.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])).tolist()
     [[-40.0, -40.0], [0.0, 0.0]]
     """
-    return _over_partners(-np.abs(policy[:, :, None] - policy[:, None, :]), weights) + 0.0
-
-
-def policy_changes(policy: FloatArray, smallest: float) -> IntArray:
-    """Date the changes of a policy index.
-
-    Parameters
-    ----------
-    policy
-        Index P, shape (T, N).
-    smallest
-        Smallest change between two weeks, in the unit of the index, that counts.
-
-    Returns
-    -------
-    IntArray
-        Shape (T, N): +1 in the week a rise begins, -1 in the week a fall begins, 0 elsewhere.
-
-    Notes
-    -----
-    A change that falls in the middle of a week moves two weekly means; changes of one sign in consecutive weeks are
-    therefore one change, dated to its first week. A week beside a missing one has no change.
-
-    Examples
-    --------
-    >>> policy_changes(np.array([[0.0], [10.0], [30.0], [30.0], [5.0]]), 5.0).ravel()
-    array([ 0,  1,  0,  0, -1])
-    """
-    step = np.diff(policy, axis=0, prepend=np.nan)
-    sign = np.where(np.abs(np.nan_to_num(step)) >= smallest, np.sign(np.nan_to_num(step)), 0.0).astype(np.int64)
-    before = np.vstack([np.zeros_like(sign[:1]), sign[:-1]])
-    started: IntArray = np.where(sign != before, sign, 0)
-    return started
+    return _over_partners(pair_closeness(policy), weights) + 0.0
 
 
 def policy_synchrony(
@@ -171,12 +186,11 @@ def policy_synchrony(
     changes = policy_changes(policy, smallest)
     score = np.zeros(policy.shape)
     for direction in (1, -1):
-        kernel = np.exp(-_weeks_to_nearest(changes == direction) / bandwidth)
-        kernel[:, np.isnan(policy).all(axis=0)] = np.nan
-        score = np.where(changes == direction, spatial_lag(kernel, weights), score)
-    total, count = _trailing_sum(score, window), _trailing_sum((changes != 0).astype(float), window)
-    mean = np.divide(total, count, out=np.full(policy.shape, np.nan), where=count > 0)
-    mean[np.isnan(policy) | (_trailing_sum(np.isnan(policy).astype(float), window) > 0)] = np.nan
+        near = change_kernel(policy, changes, direction=direction, bandwidth=bandwidth)
+        score = np.where(changes == direction, spatial_lag(near, weights), score)
+    count = trailing_sum((changes != 0).astype(float), window)
+    mean = np.divide(trailing_sum(score, window), count, out=np.full(policy.shape, np.nan), where=count > 0)
+    mean[np.isnan(policy) | (trailing_sum(np.isnan(policy).astype(float), window) > 0)] = np.nan
     return np.asarray(np.clip(mean, 0.0, 1.0))
 
 
@@ -209,18 +223,9 @@ def co_movement(policy: FloatArray, weights: FloatArray, *, window: int = 13) ->
     >>> co_movement(three, np.array([[0, 1.0, 0], [1.0, 0, 0], [0.5, 0.5, 0]]), window=4)[-1].round(6)
     array([ 1.,  1., -1.])
     """
-    if policy.shape[0] < window:
-        return np.full(policy.shape, np.nan)
-    seen = ~np.isnan(policy)
-    nation = np.where(seen, policy, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    departures = np.lib.stride_tricks.sliding_window_view(policy - nation[:, None], window, axis=0)
-    centred = departures - departures.mean(axis=2, keepdims=True)
-    length = np.sqrt((centred**2).sum(axis=2))
-    still = length <= 1e-9 * np.sqrt(window) * np.maximum(np.nanmax(np.abs(policy), initial=1.0), 1.0)
-    unit = np.divide(centred, length[:, :, None], out=np.zeros_like(centred), where=~still[:, :, None])
-    pairs = np.clip(np.einsum("tik,tjk->tij", unit, unit), -1.0, 1.0)
-    late = _over_defined_partners(pairs, ~still, weights)
-    return np.vstack([np.full((window - 1, policy.shape[1]), np.nan), late])
+    pairs, moving = pair_correlations(policy, window)
+    late = _over_defined_partners(pairs, moving, weights)
+    return np.vstack([np.full((policy.shape[0] - len(late), policy.shape[1]), np.nan), late])
 
 
 def _over_partners(pairs: FloatArray, weights: FloatArray) -> FloatArray:
@@ -237,17 +242,3 @@ def _over_defined_partners(pairs: FloatArray, moving: BoolArray, weights: FloatA
     mass = defined.sum(axis=2)
     total = np.einsum("tij,tij->ti", np.where(defined > 0, pairs, 0.0), defined)
     return np.asarray(np.divide(total, mass, out=np.full(mass.shape, np.nan), where=mass > 0))
-
-
-def _weeks_to_nearest(change: BoolArray) -> FloatArray:
-    """Count the weeks from each week to the nearest change, before or after; infinity where there is none."""
-    weeks = np.arange(change.shape[0], dtype=float)[:, None]
-    last = np.maximum.accumulate(np.where(change, weeks, -np.inf), axis=0)
-    coming = np.minimum.accumulate(np.where(change, weeks, np.inf)[::-1], axis=0)[::-1]
-    return np.asarray(np.minimum(weeks - last, coming - weeks))
-
-
-def _trailing_sum(values: FloatArray, window: int) -> FloatArray:
-    running = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-    start = np.maximum(np.arange(1, values.shape[0] + 1) - window, 0)
-    return np.asarray(running[1:] - running[start])

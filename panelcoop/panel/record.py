@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -118,7 +118,8 @@ class Panel:
     Attributes
     ----------
     data
-        One row per region and week; unique MultiIndex named (region, week), sorted.
+        One row per region and week; unique MultiIndex named (region, week), sorted. A panel by day keeps the name of
+        the level: its labels are days.
     roles
         Role of each column.
     notes
@@ -143,6 +144,15 @@ class Panel:
     empty_slots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ledger: Ledger = field(default_factory=Ledger.empty)
     plan: Plan | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle read-only mappings as dictionaries."""
+        return {name: dict(v) if isinstance(v, MappingProxyType) else v for name, v in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take them back as read-only mappings."""
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
 
     def columns_of(self, role: Role) -> list[str]:
         """List the columns that play a role, in the order of the data."""
@@ -185,9 +195,10 @@ class Panel:
         regions, weeks = (self.data.index.unique(level) for level in ("region", "week"))
         full = len(regions) * len(weeks)
         balance = "balanced" if len(self.data) == full else f"unbalanced, {len(self.data) / full:.1%} of cells"
-        lines = [f"Panel: {len(regions):,} regions x {len(weeks):,} weeks = {len(self.data):,} rows ({balance})"]
+        unit, label = _unit(weeks), _labeller(weeks)
+        lines = [f"Panel: {len(regions):,} regions x {len(weeks):,} {unit} = {len(self.data):,} rows ({balance})"]
         if len(weeks):
-            lines.append(f"  weeks     {_label(weeks.min())} to {_label(weeks.max())}")
+            lines.append(f"  {unit:<9} {label(weeks.min())} to {label(weeks.max())}")
         for role in ("outcome", "driver", "control", "stage", "event"):
             names = self.columns_of(role)
             if names:
@@ -230,8 +241,8 @@ def panel_from_frame(
     Raises
     ------
     DataError
-        If a key column is missing or has missing values, a region-week stands twice (the rows are named), or the
-        weeks are text without an order of time.
+        If a key column is missing or has missing values, another column has a key's name, a region-week stands twice
+        (the rows are named), or the weeks are text without an order of time.
 
     Examples
     --------
@@ -243,6 +254,7 @@ def panel_from_frame(
     """
     flat = frame.reset_index() if {region, week} & {n for n in frame.index.names if n} else frame
     fail_if_columns_missing([region, week, *(roles or {})], list(flat.columns), "The table")
+    _fail_if_keys_taken(flat, region, week)
     _fail_if_keys_bad(flat, region, week)
     plain = flat.assign(**{region: _plain(flat[region]), week: ordered_periods(flat[week], week)})
     data = plain.rename(columns={region: "region", week: "week"}).set_index(["region", "week"]).sort_index()
@@ -258,6 +270,14 @@ def as_panel(panel: Panel | pd.DataFrame) -> Panel:
 def _plain(labels: pd.Series) -> pd.Series:
     """Take categories back to what they hold, so that unused ones leave no empty regions."""
     return labels.astype(labels.cat.categories.dtype) if isinstance(labels.dtype, pd.CategoricalDtype) else labels
+
+
+def _fail_if_keys_taken(flat: pd.DataFrame, region: str, week: str) -> None:
+    for key, name in ((region, "region"), (week, "week")):
+        if key != name and name in flat.columns:
+            other = f"the {name}s are in column '{key}', but the table has another column named '{name}'"
+            msg = f"A panel calls its keys region and week: {other}; rename or drop that column."
+            raise DataError(msg)
 
 
 def _fail_if_keys_bad(flat: pd.DataFrame, region: str, week: str) -> None:
@@ -277,7 +297,7 @@ def _fail_if_keys_bad(flat: pd.DataFrame, region: str, week: str) -> None:
 
 
 def _describe_column(values: pd.Series, role: str, full: int) -> dict[str, object]:
-    seen = values.dropna()
+    seen, label = values.dropna(), _labeller(values.index.unique("week"))
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     regions, weeks = (seen.index.get_level_values(level) for level in ("region", "week"))
     row: dict[str, object] = {
@@ -287,14 +307,29 @@ def _describe_column(values: pd.Series, role: str, full: int) -> dict[str, objec
         "share_missing": 1 - len(seen) / full if full else np.nan,
         "regions": regions.nunique(),
         "weeks": weeks.nunique(),
-        "first_week": _label(weeks.min()) if len(seen) else "",
-        "last_week": _label(weeks.max()) if len(seen) else "",
+        "first_week": label(weeks.min()) if len(seen) else "",
+        "last_week": label(weeks.max()) if len(seen) else "",
         "balanced": len(seen) == full,
     }
     moments = (
         {"mean": seen.mean(), "sd": seen.std(), "min": seen.min(), "max": seen.max()} if numeric and len(seen) else {}
     )
     return {**row, **{name: moments.get(name, np.nan) for name in ("mean", "sd", "min", "max")}}
+
+
+def _unit(weeks: pd.Index) -> str:
+    """Tell a panel by day, in which two periods lie a day apart, from one by week."""
+    apart = np.diff(weeks.sort_values().to_numpy()) if isinstance(weeks, pd.DatetimeIndex) else np.array([])
+    return "days" if (apart == np.timedelta64(1, "D")).any() else "weeks"
+
+
+def _labeller(weeks: pd.Index) -> Callable[[object], str]:
+    """Return what writes a period: a day as it is where the panel is by day, else a Monday as its ISO week."""
+    return _day_label if _unit(weeks) == "days" else _label
+
+
+def _day_label(day: object) -> str:
+    return f"{day:%Y-%m-%d}"
 
 
 def _label(week: object) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "CodeChanges",
     "RegionHierarchy",
     "china_with_centre",
+    "code_changes",
     "extend_system",
     "region_hierarchy",
     "us_states",
@@ -118,16 +119,36 @@ class RegionHierarchy:
         fail_if_not_one_of(level, LEVEL_ORDER, "the level")
         return [str(code) for code in self.system.table.index[self.system.table["level"] == level]]
 
+    def find(self, name: object, when: When | None = None) -> str | None:
+        """Return the code of a name or of an old code, or None when no region fits.
+
+        Parameters
+        ----------
+        name
+            Name, code or old code.
+        when
+            Day the name was written. An old code that is still a region of the system means that region before its
+            replacement and the new one after; an old code that is none means the new one on every day.
+
+        Examples
+        --------
+        >>> rows = pd.DataFrame({"code": ["A"], "name": ["Alpha"], "level": ["province"], "parent": [""]})
+        >>> since = pd.DataFrame({"old": ["A0"], "new": ["A"], "since": ["2019-01-01"]})
+        >>> region_hierarchy(rows, label="one", changes=since).find("A0", "2018-06-01")
+        'A'
+        """
+        moments = (None,) if when is None else (when, None)
+        return next((code for day in moments if (code := self.system.find(self.changes.current(str(name), day)))), None)
+
     def code_of(self, name: object, when: When | None = None) -> str:
-        """Return the code of a name or of an old code, as of a day.
+        """Return the code of a name or of an old code, as ``find`` does.
 
         Raises
         ------
         DataError
             When no region fits; the nearest candidates are named.
         """
-        followed = self.changes.current(str(name), when)
-        return followed if followed in self.system else self.system.code_of(followed)
+        return self.find(name, when) or self.system.code_of(name)
 
 
 def region_hierarchy(
@@ -153,8 +174,8 @@ def region_hierarchy(
     Raises
     ------
     DataError
-        When a column is missing, a level unknown, a parent absent or not higher than its child, or a spelling names two
-        regions.
+        When a column is missing, a level unknown, a parent absent or not higher than its child, a spelling names two
+        regions, an old code is replaced twice, or `since` is no day.
 
     Examples
     --------
@@ -166,11 +187,36 @@ def region_hierarchy(
     fail_if_columns_missing(["code", "name", "level", "parent"], table.columns, f"the region table '{label}'")
     plain = table.assign(parent=table["parent"].fillna("").astype(str))
     _fail_if_levels_wrong(plain, label)
-    replaced = pd.DataFrame(columns=["old", "new", "since"]) if changes is None else changes
-    fail_if_columns_missing(["old", "new", "since"], replaced.columns, "The table of code changes")
     present = [name for name in name_columns if name in plain]
     system = RegionSystem.from_table(plain, label=label, name_columns=present)
-    return RegionHierarchy(system, CodeChanges(replaced.astype({"old": str, "new": str})))
+    return RegionHierarchy(system, code_changes(changes))
+
+
+def code_changes(table: pd.DataFrame | None) -> CodeChanges:
+    """Check a table of replaced codes.
+
+    Parameters
+    ----------
+    table
+        `old`, `new` and `since`, the first day of the new code; None: no code was replaced.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, `since` is no day, or an old code is replaced twice.
+    """
+    plain = pd.DataFrame(columns=["old", "new", "since"]) if table is None else table
+    fail_if_columns_missing(["old", "new", "since"], plain.columns, "The table of code changes")
+    since = pd.to_datetime(plain["since"].astype(str), errors="coerce", format="%Y-%m-%d")
+    twice = plain["old"].astype(str).duplicated()
+    for wrong, what in (
+        (since.isna(), "no day year-month-day in `since`"),
+        (twice, "an old code that is replaced twice"),
+    ):
+        if wrong.any():
+            msg = f"The table of code changes has {what} (old code {name_few(plain.loc[wrong, 'old'])})."
+            raise DataError(msg)
+    return CodeChanges(plain.astype({"old": str, "new": str}).assign(since=since))
 
 
 def extend_system(system: RegionSystem, rows: pd.DataFrame) -> RegionSystem:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, fail_if_not_finite, fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import SpatialWeights
+from panelcoop.panel.tables import day_of, read_days, read_numbers
 from panelcoop.panel.weeks import When
 from panelcoop.panel.weights import spatial_weights
 
@@ -153,6 +154,7 @@ def mobility_weights(
     regions: Sequence[str],
     *,
     base: tuple[When, When] | None = None,
+    begins: When | None = None,
     row_standardised: bool = True,
 ) -> SpatialWeights:
     """Weigh by movements of a base period: w_ij = flow from j to i.
@@ -162,10 +164,14 @@ def mobility_weights(
     flows
         `source`, `target`, `flow`, and `date` where a base period is named.
     regions
-        Labels of the N regions, in the order wanted.
+        Labels of the N regions, in the order wanted; flows of others are left out.
     base
-        First and last day of the base period; it must end before the study begins. Later flows are left out: they
-        answer to the epidemic and to cooperation itself.
+        First and last day (or ISO week) of the base period. Later flows are left out: they answer to the epidemic and
+        to cooperation itself.
+    begins
+        First day of the study, which the base period must end before.
+    row_standardised
+        Whether rows are divided by their sums.
 
     Returns
     -------
@@ -175,15 +181,12 @@ def mobility_weights(
     Raises
     ------
     DataError
-        When a column is missing, a flow is negative or no number, or nothing falls in the base period.
+        When a column is missing, a day cannot be read, a flow is negative or no number, nothing falls in the base
+        period, or it reaches into the study.
     """
     fail_if_columns_missing(["source", "target", "flow"], flows.columns, "The table of flows")
-    kept = flows
-    if base is not None:
-        fail_if_columns_missing(["date"], flows.columns, "The table of flows")
-        days = pd.to_datetime(flows["date"])
-        kept = flows[(days >= pd.Timestamp(base[0])) & (days <= pd.Timestamp(base[1]))]
-    values = pd.to_numeric(kept["flow"], errors="coerce").to_numpy(float)
+    kept = flows if base is None else flows[_in_base(flows, base, begins)]
+    values = read_numbers(kept["flow"], "The table of flows").to_numpy(float)
     if not len(values) or not (values >= 0).all():
         msg = "The base period holds no flow, or a flow that is negative or missing."
         raise DataError(msg)
@@ -263,6 +266,21 @@ def unbalanced_lag(values: FloatArray, weights: SpatialWeights, *, least: float 
     return lag
 
 
+def _in_base(flows: pd.DataFrame, base: tuple[When, When], begins: When | None) -> BoolArray:
+    """Mark the flows of the base period, which ends before the study begins."""
+    fail_if_columns_missing(["date"], flows.columns, "The table of flows")
+    first, last = day_of(base[0], "The base period"), day_of(base[1], "The base period", ends=True)
+    if last < first or (begins is not None and last >= day_of(begins, "The first day of the study")):
+        limit = "" if begins is None else f" and the study begins on {day_of(begins, 'The study').date()}"
+        msg = (
+            f"The base period runs from {first.date()} to {last.date()}{limit}: it must begin before it ends, and "
+            "end before the study, or the weights answer to what they shall explain."
+        )
+        raise DataError(msg)
+    days = read_days(flows["date"], "The table of flows")
+    return ((days >= first) & (days <= last)).to_numpy(bool)
+
+
 def _labels(positions: pd.DataFrame) -> tuple[str, ...]:
     return tuple(str(label) for label in positions.index)
 
@@ -272,6 +290,10 @@ def _distances(positions: pd.DataFrame, metric: Metric) -> FloatArray:
     fail_if_columns_missing(["x", "y"], positions.columns, "The table of positions")
     points = positions[["x", "y"]].to_numpy(float)
     fail_if_not_finite(points, "position")
+    if metric == "sphere" and (np.abs(points) > np.array([360.0, 90.0])).any():
+        row = int(np.flatnonzero((np.abs(points) > np.array([360.0, 90.0])).any(axis=1))[0])
+        msg = f"{_labels(positions)[row]} does not lie on the earth: x is its longitude and y its latitude, in degrees."
+        raise DataError(msg)
     if metric == "plane":
         return np.asarray(np.linalg.norm(points[:, None, :] - points[None, :, :], axis=2))
     lon, lat = np.radians(points).T
@@ -283,8 +305,8 @@ def _distances(positions: pd.DataFrame, metric: Metric) -> FloatArray:
 
 
 def _inverse(gaps: FloatArray, exponent: float, labels: Sequence[str]) -> FloatArray:
-    if exponent < 0:
-        msg = f"The exponent must be zero or more; got {exponent}."
+    if not 0 <= exponent < np.inf:
+        msg = f"The exponent must be zero or more, and finite; got {exponent}."
         raise DataError(msg)
     apart = ~np.eye(len(gaps), dtype=bool)
     if (gaps[apart] == 0).any():

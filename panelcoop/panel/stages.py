@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from panelcoop.errors import DataError
+from panelcoop.panel.measures.names import observes_outcome
 
 __all__ = ["STAGES", "Stage", "fail_if_dated_from_outcome", "stage_dtype"]
 
@@ -42,7 +43,8 @@ def fail_if_dated_from_outcome(column: str, roles: Mapping[str, str]) -> None:
     Raises
     ------
     DataError
-        If the column is an outcome: stages dated from it would make any stage effect true by construction.
+        If the column is an outcome, or a measure made from the same records as the outcome (unless it was given
+        another role): stages dated from it would make any stage effect true by construction.
 
     Examples
     --------
@@ -51,9 +53,11 @@ def fail_if_dated_from_outcome(column: str, roles: Mapping[str, str]) -> None:
     ...
     panelcoop.errors.DataError: Stages must not be dated from the outcome 'joint_response': ...
     """
-    if roles.get(column) == "outcome":
+    role = roles.get(column, "other")
+    if role == "outcome" or (role == "other" and observes_outcome(column)):
+        what = f"the outcome '{column}'" if role == "outcome" else f"'{column}', made from the records of the outcome"
         msg = (
-            f"Stages must not be dated from the outcome '{column}': its phases would then explain it by construction. "
-            "Date them from the epidemic (new_cases) or from published dates."
+            f"Stages must not be dated from {what}: its phases would then explain it by construction. "
+            "Date them from the epidemic (new_cases), from published dates, or from a column whose role is 'driver'."
         )
         raise DataError(msg)

@@ -9,22 +9,27 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.panel.stages import Stage, stage_dtype
-from panelcoop.panel.weeks import WEEKS, parse_week
+from panelcoop.panel.tables import read_days
+from panelcoop.panel.weeks import WEEKS, Calendar
 
 __all__ = ["white_paper_phases", "white_paper_stages"]
 
 
-def white_paper_phases(weeks: pd.DatetimeIndex, table: pd.DataFrame, *, last_week: str) -> pd.Series:
+def white_paper_phases(
+    weeks: pd.DatetimeIndex, table: pd.DataFrame, *, last_week: str | None = None, calendar: Calendar = WEEKS
+) -> pd.Series:
     """Give each week the white-paper stage that holds most of its days.
 
     Parameters
     ----------
     weeks
-        Mondays.
+        Mondays, or days where the calendar has days.
     table
         Columns `white_paper_stage`, `first_day`, `last_day` (missing for the last stage, which has no end).
     last_week
-        Label of the last week counted to the stage without end.
+        Label of the last week counted to the stage without end; default the last of `weeks`.
+    calendar
+        Weeks or days.
 
     Returns
     -------
@@ -34,7 +39,7 @@ def white_paper_phases(weeks: pd.DatetimeIndex, table: pd.DataFrame, *, last_wee
     Raises
     ------
     DataError
-        If a column is missing or stages overlap.
+        If a column is missing, a day cannot be read, or stages overlap.
 
     Notes
     -----
@@ -49,19 +54,19 @@ def white_paper_phases(weeks: pd.DatetimeIndex, table: pd.DataFrame, *, last_wee
     ['I', 'II']
     """
     fail_if_columns_missing(["white_paper_stage", "first_day", "last_day"], list(table.columns), "The table of stages")
-    open_end = parse_week(last_week) + (WEEKS.step - pd.Timedelta(days=1))
+    open_end = calendar.start(last_week or weeks[-1]) + (calendar.step - pd.Timedelta(days=1))
     spans = pd.DataFrame(
         {
             "stage": table["white_paper_stage"].astype(str),
-            "first": pd.to_datetime(table["first_day"]),
-            "last": pd.to_datetime(table["last_day"]).fillna(open_end),
+            "first": read_days(table["first_day"], "The table of stages"),
+            "last": read_days(table["last_day"], "The table of stages", required=False, ends=True).fillna(open_end),
         }
     ).sort_values("first", ignore_index=True)
     _fail_if_overlapping(spans)
-    thursdays = pd.Series(weeks + pd.Timedelta(days=3), index=weeks)
+    middles = pd.Series(weeks + pd.Timedelta(days=calendar.days // 2), index=weeks)
     phases = pd.Series(pd.NA, index=weeks, dtype="object", name="white_paper_phase")
     for stage, first, last in spans.itertuples(index=False):
-        phases = phases.mask(thursdays.between(first, last), stage)
+        phases = phases.mask(middles.between(first, last), stage)
     return phases
 
 

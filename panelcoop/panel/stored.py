@@ -10,7 +10,7 @@ from panelcoop.atomic import atomic_path
 from panelcoop.errors import DataError
 from panelcoop.panel.record import Panel, Role, panel_from_frame
 
-__all__ = ["load_panel", "save_panel"]
+__all__ = ["PANEL_FILE", "load_panel", "save_panel"]
 
 PANEL_FILE, COLUMNS_FILE, LEDGER_FILE = "panel.parquet", "columns.csv", "ledger.csv"
 

@@ -45,9 +45,13 @@ def spatial_weights(
 
 
 def contiguity_weights(
-    edges: pd.DataFrame, regions: Sequence[str], *, joined: Iterable[tuple[str, str]] = ()
+    edges: pd.DataFrame,
+    regions: Sequence[str],
+    *,
+    joined: Iterable[tuple[str, str]] = (),
+    row_standardised: bool = True,
 ) -> SpatialWeights:
-    """Make row-standardised contiguity weights.
+    """Make contiguity weights.
 
     Parameters
     ----------
@@ -57,12 +61,14 @@ def contiguity_weights(
         Codes of the N regions, in the order wanted; pairs with a region outside are left out.
     joined
         Further pairs joined by decision, such as an island and the coast it faces.
+    row_standardised
+        Whether rows are divided by their sums.
 
     Returns
     -------
     SpatialWeights
-        w_ij = 1 / (number of neighbours of i) for neighbours, zero otherwise; regions without a neighbour are named
-        in ``isolates`` and have a row of zeros.
+        w_ij = 1 / (number of neighbours of i) for neighbours (1 where rows are not standardised), zero otherwise;
+        regions without a neighbour are named in ``isolates`` and have a row of zeros.
 
     Raises
     ------
@@ -77,7 +83,8 @@ def contiguity_weights(
     ([0.5, 0.0, 0.5, 0.0], ('D',))
     """
     pairs = _pairs(edges, regions, joined)
-    found = spatial_weights("contiguity", regions, _adjacency(pairs, regions), "")
+    matrix = _adjacency(pairs, regions)
+    found = spatial_weights("contiguity", regions, matrix, "", row_standardised=row_standardised)
     decided = [f"{a}-{b} joined by the plan" for a, b in joined if a in regions and b in regions]
     alone = [f"no neighbour: {name_few(found.isolates)}"] if found.isolates else []
     return replace(found, note="; ".join([f"{len(pairs)} pairs", *decided, *alone]))

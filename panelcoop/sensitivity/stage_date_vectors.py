@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -12,6 +11,9 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
 from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.clocks.official import MOVES, STAYS
+from panelcoop.panel.clocks.parameters import clock_ranges, difference, likely_clocks
+from panelcoop.panel.clocks.vectors import DateVector, DateVectors
 from panelcoop.panel.inputs import read_inputs
 from panelcoop.panel.plan import Plan
 from panelcoop.panel.plan_measures import EpidemicClock
@@ -30,49 +32,6 @@ __all__ = [
     "recorded_cases",
     "white_paper_vectors",
 ]
-
-STAYS, MOVES = 0.5, 0.25  # a date is right, or a week early, or a week late
-PRIOR_OF_PLAN = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class DateVector:
-    """One set of stage dates.
-
-    Attributes
-    ----------
-    name
-        What differs from the plan's dates.
-    stage
-        Stage of each row of the panel.
-    probability
-        How plausible it is beside the others; they add up to one.
-    """
-
-    name: str
-    stage: pd.Series
-    probability: float
-
-
-@dataclass(frozen=True, eq=False)
-class DateVectors:
-    """Several sets of stage dates.
-
-    Attributes
-    ----------
-    vectors
-        The plan's own first.
-    imputations
-        How many times dates were drawn; infinite where every set stands with its own probability.
-    """
-
-    vectors: tuple[DateVector, ...]
-    imputations: float
-
-    @property
-    def probabilities(self) -> FloatArray:
-        """Probability of each vector, shape (M,)."""
-        return np.array([one.probability for one in self.vectors])
 
 
 def white_paper_vectors(panel: Panel, mapping: Mapping[Stage, Sequence[str]]) -> DateVectors:
@@ -115,29 +74,6 @@ def white_paper_vectors(panel: Panel, mapping: Mapping[Stage, Sequence[str]]) ->
     return DateVectors(tuple(found), np.inf)
 
 
-def clock_ranges(clock: EpidemicClock) -> dict[str, dict[int, float]]:
-    """Give other values of the epidemic clock's parameters with their plausibility: the plan's has one half.
-
-    Examples
-    --------
-    >>> clock_ranges(EpidemicClock())["quiet_weeks"]
-    {2: 0.5, 1: 0.25, 3: 0.25}
-    """
-    around = {
-        "gestation_weeks": [clock.gestation_weeks - 1, clock.gestation_weeks + 1],
-        "growth_weeks": [clock.growth_weeks - 1, clock.growth_weeks + 1],
-        "quiet_weeks": [clock.quiet_weeks - 1, clock.quiet_weeks + 1],
-        "onset_cases": [round(0.6 * clock.onset_cases), 2 * clock.onset_cases],
-    }
-    ranges = {}
-    for name, others in around.items():
-        own, least = getattr(clock, name), 0 if name in {"gestation_weeks", "onset_cases"} else 1
-        allowed = [value for value in others if value >= least and value != own]
-        share = (1 - PRIOR_OF_PLAN) / len(allowed) if allowed else 0.0
-        ranges[name] = {own: PRIOR_OF_PLAN if allowed else 1.0, **dict.fromkeys(allowed, share)}
-    return ranges
-
-
 def epidemic_vectors(
     panel: Panel,
     cases: pd.DataFrame,
@@ -173,19 +109,11 @@ def epidemic_vectors(
     DateVectors
         Distinct combinations; probabilities add up to one.
     """
-    known = ranges or clock_ranges(clock)
-    combinations = _combinations(known)
-    plan = tuple(getattr(clock, name) for name in known)
-    imputations = np.inf
-    if len(combinations) > draws:
-        combinations, imputations = _drawn(combinations, plan, draws, rng or np.random.default_rng())
-    ordered = sorted(combinations.items(), key=lambda item: (item[0] != plan, -item[1]))
+    chosen, imputations = likely_clocks(clock, ranges=ranges, draws=draws, rng=rng)
     found = []
-    for values, probability in track(ordered, "dating stages"):
-        chosen = dict(zip(known, values, strict=True))
-        dated = epidemic_stages(cases, population, clock.model_copy(update=chosen)).stage
-        name = ", ".join(f"{n} = {v}" for n, v in chosen.items() if v != getattr(clock, n)) or "plan"
-        found.append(DateVector(name, _long(dated, panel), probability))
+    for one, share in track(chosen, "dating stages"):
+        dated = epidemic_stages(cases, population, one).stage
+        found.append(DateVector(difference(one, clock) or "plan", _long(dated, panel), share))
     return DateVectors(tuple(found), imputations)
 
 
@@ -233,21 +161,6 @@ def _shifted(values: np.ndarray, cuts: Sequence[int], shifts: Sequence[int]) -> 
         elif shift > 0:
             moved[cut : cut + shift] = values[cut - 1]
     return moved
-
-
-def _combinations(ranges: Mapping[str, Mapping[int, float]]) -> dict[tuple[int, ...], float]:
-    values = product(*[list(options.items()) for options in ranges.values()])
-    return {tuple(v for v, _ in one): float(np.prod([p for _, p in one])) for one in values}
-
-
-def _drawn(
-    combinations: Mapping[tuple[int, ...], float], plan: tuple[int, ...], draws: int, rng: np.random.Generator
-) -> tuple[dict[tuple[int, ...], float], float]:
-    keys, probabilities = list(combinations), np.array(list(combinations.values()))
-    taken = rng.multinomial(draws, probabilities / probabilities.sum())
-    taken[keys.index(plan)] = max(taken[keys.index(plan)], 1)
-    shares = {key: float(count / taken.sum()) for key, count in zip(keys, taken, strict=True) if count}
-    return shares, float(taken.sum())
 
 
 def _long(dated: pd.DataFrame, panel: Panel) -> pd.Series:

@@ -118,14 +118,15 @@ def stage_date_uncertainty(
     model
         The plan's main model by default.
     vectors
-        Dates with their probabilities, the plan's first; by default the official dates moved by a week either way, or
-        other parameters of the epidemic clock, whichever dates the model's stages.
+        Dates with their probabilities, the plan's first: those of any clock by ``StageDates.vectors``. By default the
+        official dates moved by a week either way, or other parameters of the epidemic clock, whichever dates the
+        model's stages.
     cases
         New cases, weeks by regions, for the epidemic clock; by default the plan's data, which reach beyond the panel.
     draws
         Most vectors of the epidemic clock.
     settings
-        Inference; by default the plan's.
+        Inference; by default the plan's, or for a panel without a plan those of ``InferenceSettings``.
     seed
         Of the draws of vectors; by default the plan's.
 
@@ -151,7 +152,7 @@ def stage_date_uncertainty(
     ----------
     Rubin (1987), Multiple Imputation for Nonresponse in Surveys. Barnard, Rubin (1999), Biometrika 86.
     """
-    agreed = settings or planned_settings(panel)
+    agreed = settings or (InferenceSettings() if panel.plan is None else planned_settings(panel))
     refit, column = _refitter(panel, model)
     asked = hypotheses or [planned_contrast(plan_of(panel))]
     dated = vectors if vectors is not None else _planned_vectors(panel, column, cases, draws, seed)

@@ -97,6 +97,25 @@ def test_picture_names_layers_and_nodes():
     assert words == ["vertical", "horizontal", "mandated-horizontal"]
 
 
+def test_a_crowded_picture_shows_the_strongest_of_every_layer():
+    pairs = [(f"r{i}", f"r{j}") for i in range(9) for j in range(9) if i != j]
+    rows = [(i, j, "horizontal", 100.0 + k) for k, (i, j) in enumerate(pairs)]
+    rows += [(i, j, "mandated-horizontal", 1.0 + k) for k, (i, j) in enumerate(pairs)]
+    table = pd.DataFrame(rows, columns=["source", "target", "layer", "flow"])
+    axes = network_picture(table, most=20).axes[0]
+    (told,) = [text.get_text() for text in axes.texts if "strongest" in text.get_text()]
+    assert told.startswith("the 20 strongest of 144 ties: ")
+    colours = [arrow.get_edgecolor() for arrow in axes.patches]
+    assert len(colours) == 20
+    assert len(set(colours)) == 2  # the weak layer is not crowded out
+    bends = {
+        type(arrow.get_connectionstyle()).__name__ + str(arrow.get_connectionstyle().rad) for arrow in axes.patches
+    }
+    assert len(bends) == 2
+    with pytest.raises(DataError, match="most must be one or more"):
+        network_picture(table, most=0)
+
+
 def test_an_empty_picture_is_an_error():
     with pytest.raises(DataError, match="no flow"):
         network_picture(FLOWS.iloc[:0])

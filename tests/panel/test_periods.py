@@ -56,6 +56,24 @@ def test_labels_keep_the_order_of_time(labels):
     np.testing.assert_array_equal(period_positions(panel.data.index.unique("week")), [0, 1, 2])
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([202052, 202053, 202101], "glues year and week .*'2020-W53'"),
+        (["202052", "202053", "202101"], "glues year and week"),
+        ([202011, 202012, 202101], "glues year and month .*'2020-12'"),
+    ],
+)
+def test_year_and_week_in_one_number_are_refused(labels, words):
+    with pytest.raises(pc.errors.DataError, match=words):
+        ordered_periods(pd.Series(labels), "week")
+
+
+@pytest.mark.parametrize("labels", [[2019, 2020, 2021], [202001, 202002, 202003], [98, 99, 100, 101], [210099, 210100]])
+def test_numbers_without_a_turn_of_the_year_are_taken_as_they_are(labels):
+    assert ordered_periods(pd.Series(labels), "week").tolist() == labels
+
+
 @pytest.mark.parametrize("labels", [["w1", "w2", "w10"], ["10.02.2020", "17.02.2020", "02.03.2020"]])
 def test_text_without_an_order_is_refused_with_the_remedy(labels):
     with pytest.raises(pc.DataError, match=r"no order of time.*ordered Categorical"):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from panelcoop.errors import DataError
 from panelcoop.panel.policy_measures import (
     alignment,
     co_movement,
     joint_response,
-    policy_changes,
+    policy_functions,
     policy_overlap,
     policy_synchrony,
 )
+from panelcoop.panel.policy_pairs import policy_changes, policy_dyads
 
 EXACT = 1e-12  # sums of a few products
 ROLLING = 1e-6  # correlations of departures that may be small beside the index
@@ -167,3 +170,38 @@ def test_co_movement_does_not_see_a_common_path():
     np.testing.assert_allclose(
         co_movement(policy + common, CHAIN, window=7), co_movement(policy, CHAIN, window=7), atol=ROLLING
     )
+
+
+PARAMETERS = {"smallest": 5.0, "bandwidth": 2.0, "window": 4, "comovement_window": 5}
+
+
+@given(policies)
+def test_averaged_over_partners_dyads_are_the_measures_of_regions(policy):
+    """With one partner each the region's measure is the pair's; with several it is their weighted mean."""
+    weeks = pd.date_range("2020-01-06", periods=12, freq="7D")
+    pairs = policy_dyads(pd.DataFrame(policy, index=weeks, columns=list("ABC")), **PARAMETERS)
+    for name, measure in policy_functions(**PARAMETERS).items():
+        cube = np.full((12, 3, 3), 0.0)
+        for (i, j), values in pairs[name].groupby(["source", "target"]):
+            cube[:, "ABC".index(i), "ABC".index(j)] = values
+        expected = np.einsum("tij,ij->ti", np.where(CHAIN > 0, cube, 0.0), CHAIN)
+        found = measure(policy, CHAIN)
+        known = np.isfinite(expected)
+        np.testing.assert_allclose(found[known], expected[known], atol=ROLLING, err_msg=name)
+
+
+def test_dyads_of_policies_by_hand():
+    weeks = pd.date_range("2020-01-06", periods=4, freq="7D")
+    index = pd.DataFrame({"A": [0.0, 50, 50, 50], "B": [0.0, 0, 0, 40]}, index=weeks)
+    found = policy_dyads(index, window=2, comovement_window=4)
+    assert found.loc[("A", "B"), "joint_response"].tolist() == [0, 0, 0, 40]
+    np.testing.assert_array_equal(found.loc[("A", "B"), "policy_overlap"], [np.nan, 0, 0, 0.8])
+    assert found.loc[("A", "B"), "alignment"].tolist() == [0, -50, -50, -10]
+    np.testing.assert_allclose(found.loc[("A", "B"), "policy_synchrony"], [np.nan, np.exp(-1), np.exp(-1), np.nan])
+    np.testing.assert_allclose(found.loc[("B", "A"), "policy_synchrony"], [np.nan, np.nan, np.nan, np.exp(-1)])
+    assert found.loc[("A", "B"), "co_movement"].iloc[-1] == pytest.approx(-1)  # two regions mirror each other
+    assert ("A", "A") not in found.index.droplevel("period")
+    with pytest.raises(DataError, match="negative somewhere"):
+        policy_dyads(-index)
+    with pytest.raises(DataError, match="a measure of policy must be one of"):
+        policy_dyads(index, measures=["joint"])

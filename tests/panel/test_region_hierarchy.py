@@ -34,9 +34,28 @@ def test_ancestors_and_children(land):
 def test_aliases_and_old_codes(land):
     assert land.code_of("国家") == "N"
     assert land.code_of("milltown") == "T"
-    assert land.code_of("T0") == "T"
-    with pytest.raises(DataError, match="T0"):
-        land.code_of("T0", "2015-06-01")
+    assert land.code_of("T0") == land.code_of("T0", "2015-06-01") == "T"
+    with pytest.raises(DataError, match="T9"):
+        land.code_of("T9", "2015-06-01")
+
+
+def test_an_old_code_that_is_still_a_region_means_it_until_it_is_replaced():
+    changes = pd.DataFrame({"old": ["Q"], "new": ["P"], "since": ["2016-01-01"]})
+    merged = region_hierarchy(ROWS, label="land", changes=changes)
+    assert [merged.find("Q", day) for day in ("2015-12-31", "2016-01-01", None)] == ["Q", "P", "P"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"old": ["a", "a"], "new": ["T", "P"], "since": "2016-01-01"}, "replaced twice"),
+        ({"old": ["a"], "new": ["T"], "since": ["01/02/2016"]}, "no day year-month-day"),
+        ({"old": ["a"], "new": ["T"]}, "no column 'since'"),
+    ],
+)
+def test_bad_changes_of_code_are_named(changes, message):
+    with pytest.raises(DataError, match=message):
+        region_hierarchy(ROWS, label="land", changes=pd.DataFrame(changes))
 
 
 @pytest.mark.parametrize(

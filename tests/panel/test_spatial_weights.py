@@ -61,10 +61,29 @@ def test_mobility_takes_the_base_period_only():
     assert "2019-12-01" in found.note
 
 
+FLOWS = pd.DataFrame(
+    {"source": ["A", "Z"], "target": ["B", "B"], "flow": ["10", "2"], "date": ["2019-W49", "20191202"]}
+)
+
+
+def test_the_base_period_ends_before_the_study():
+    base = ("2019-W49", "2019-W52")
+    found = mobility_weights(FLOWS, ["A", "B"], base=base, begins="2019-12-30", row_standardised=False)
+    assert found.matrix[1, 0] == 10
+    with pytest.raises(DataError, match="from 2019-12-02 to 2019-12-29 and the study begins on 2019-12-29"):
+        mobility_weights(FLOWS, ["A", "B"], base=base, begins="2019-12-29")
+    with pytest.raises(DataError, match="begin before it ends"):
+        mobility_weights(FLOWS, ["A", "B"], base=base[::-1])
+    with pytest.raises(DataError, match="'1/12/2019' is no day"):
+        mobility_weights(FLOWS.assign(date="1/12/2019"), ["A", "B"], base=base)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: nearest_weights(LINE, k=4), "between 1 and 3"),
+        (lambda: nearest_weights(LINE.assign(y=91.0), k=1, metric="sphere"), "A does not lie on the earth"),
+        (lambda: distance_weights(LINE, exponent=float("nan")), "zero or more, and finite"),
         (lambda: distance_weights(LINE.assign(x=1.0)), "one place"),
         (lambda: distance_weights(LINE.assign(x=[0, 1, np.nan, 2])), "NaN"),
         (lambda: gravity_weights(LINE, pd.Series({"A": 1.0})), "mass is missing"),

@@ -35,6 +35,15 @@ def test_unstandardised_weights_keep_their_size():
     assert kept.isolates == ("C",)
 
 
+def test_contiguity_may_count_neighbours(edges):
+    regions = sorted({*edges["a"], *edges["b"]})
+    plain = contiguity_weights(edges, regions, row_standardised=False)
+    standard = contiguity_weights(edges, regions)
+    assert set(np.unique(plain.matrix)) == {0.0, 1.0}
+    assert not plain.row_standardised
+    np.testing.assert_allclose(plain.matrix / plain.matrix.sum(axis=1, keepdims=True), standard.matrix, atol=EXACT)
+
+
 def test_hainan_is_an_isolate_until_the_plan_joins_it(edges, root):
     regions = sorted({*edges["a"], *edges["b"], "CN-HI"})
     assert contiguity_weights(edges, regions).isolates == ("CN-HI",)

@@ -62,8 +62,8 @@ def change_point_clock(
     Raises
     ------
     DataError
-        When the column is an outcome, has gaps, or the window cannot hold the stages; or ruptures is asked for and not
-        installed.
+        When the column is an outcome, has gaps, never moves, or the window cannot hold the stages; or ruptures is asked
+        for and not installed.
 
     References
     ----------

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
-from panelcoop.options import IntArray
+from panelcoop.options import BoolArray, IntArray
+from panelcoop.panel.clocks.picture import stage_picture
+from panelcoop.panel.clocks.vectors import DateVector, DateVectors
 from panelcoop.panel.record import Panel
 from panelcoop.panel.stages import STAGES, fail_if_dated_from_outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["StageDates", "check_stages", "national_path"]
+__all__ = ["StageDates", "check_stages", "national_path", "starts_of"]
 
-COLOURS = ("#d9d9d9", "#f4a582", "#92c5de", "#b8e186", "#c2a5cf", "#ffd92f")
+STILL = 1e-12
+"""A path whose range is below this share of its size does not move."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,13 @@ class StageDates:
     regions
         R labels where dates differ by region, or ("",) for national dates.
     starts
-        Shape (R, K): position of the period in which each stage begins; T where it never does. Before the first start
-        no stage is dated.
+        Shape (R, E K), never decreasing along a row: position of the period in which each stage begins, T where it
+        never does. E is 1 where stages never return; the epidemic clock goes E times round, and column c is stage
+        c mod K. A stage that begins where the next does has no period. Before the first start no stage is dated.
     ends
         Shape (R,): position after the last dated period.
     draws
-        Shape (D, R, K): plausible vectors of starts, for refitting a model; D may be zero.
+        Shape (D, R, E K): plausible vectors of starts, for refitting a model; D may be zero.
     note
         How the dates were found.
     """
@@ -76,75 +81,147 @@ class StageDates:
         DataError
             When a national clock is given no regions, or there is no such draw.
         """
-        labels = self.regions if self.regions != ("",) else tuple(regions)
+        labels = tuple(regions) if self.is_national else self.regions
         if not labels:
             msg = "The clock is national: name the regions to lay its stages out for."
             raise DataError(msg)
-        starts = self.starts if draw is None else self._draw(draw)
-        codes = self._codes(starts)
-        codes = codes if self.regions != ("",) else np.repeat(codes, len(labels), axis=0)
+        codes = self.codes(draw)
+        codes = np.repeat(codes, len(labels), axis=0) if self.is_national else codes
         index = pd.MultiIndex.from_product([labels, self.periods], names=["region", "week"])
-        words = [self.stages[code] if code >= 0 else None for code in codes.ravel()]
-        values = pd.Categorical(words, categories=list(self.stages), ordered=True)
+        kind = pd.CategoricalDtype(list(self.stages), ordered=True)
+        values = pd.Categorical.from_codes(codes.ravel().tolist(), dtype=kind)
         return pd.Series(values, index=index, name=f"stage_{self.clock.replace(' ', '_')}")
 
+    @property
+    def is_national(self) -> bool:
+        """Whether all regions share the dates."""
+        return self.regions == ("",)
+
+    def codes(self, draw: int | None = None) -> IntArray:
+        """Give the number of the stage, shape (R, T); -1 where none is dated.
+
+        Raises
+        ------
+        DataError
+            When there is no such draw.
+        """
+        if draw is not None and not 0 <= draw < len(self.draws):
+            msg = f"There are {len(self.draws)} draws of dates; number {draw} is not among them."
+            raise DataError(msg)
+        starts = self.starts if draw is None else self.draws[draw]
+        t = np.arange(len(self.periods))
+        begun = (starts[:, :, None] <= t).sum(axis=1)
+        return np.where((begun > 0) & (t < self.ends[:, None]), (begun - 1) % len(self.stages), -1)
+
     def table(self, level: float = 0.9) -> pd.DataFrame:
-        """List each stage with its first period and the range of the drawn dates.
+        """List each stretch of a stage with its first period and the range of the drawn dates.
 
         Returns
         -------
         pandas.DataFrame
-            `region`, `stage`, `first`, `low`, `high`: the central share `level` of the draws; equal to `first` without
-            draws. Stages that never begin are left out.
+            `region`, `stage`, `first`, `low`, `high`: the central share `level` of the draws that date this stretch;
+            equal to `first` without draws. Stages without a period are left out.
         """
-        tails = [(1 - level) / 2, (1 + level) / 2]
+        tails, final = [(1 - level) / 2, (1 + level) / 2], len(self.periods) - 1
         rows = []
         for r, region in enumerate(self.regions):
-            for k, stage in enumerate(self.stages):
-                if self.starts[r, k] < len(self.periods):
-                    drawn = self.draws[:, r, k] if len(self.draws) else self.starts[[r], k]
-                    low, high = np.quantile(drawn, tails, method="nearest").astype(int).clip(max=len(self.periods) - 1)
-                    first = self.periods[self.starts[r, k]]
-                    rows.append((region, stage, first, self.periods[low], self.periods[high]))
+            stops = np.append(self.starts[r, 1:], self.ends[r])
+            seen = self.starts[r] < np.minimum(stops, self.ends[r])
+            for c in np.flatnonzero(seen).tolist():
+                drawn = self._drawn_starts(r, c, seen)
+                places = [self.starts[r, c], *np.quantile(drawn, tails, method="nearest").astype(int)]
+                days = [self.periods[min(int(place), final)] for place in places]
+                rows.append((region, self.stages[c % len(self.stages)], *days))
         return pd.DataFrame(rows, columns=["region", "stage", "first", "low", "high"])
+
+    def vectors(self, panel: Panel, *, most: int = 40) -> DateVectors:
+        """Lay the dates and other plausible ones out over a panel, for ``stage_date_uncertainty``.
+
+        Parameters
+        ----------
+        panel
+            Whose rows are dated.
+        most
+            Most draws used; each costs a refit.
+
+        Returns
+        -------
+        DateVectors
+            The estimated dates first, then each different draw; a set of dates has the share of the draws that gave it,
+            the estimated dates counting as one draw at least.
+        """
+        used = self.draws[:most]
+        grids = np.array([self.codes(), *(self.codes(d) for d in range(len(used)))]).reshape(len(used) + 1, -1)
+        _, first, group, count = np.unique(grids, axis=0, return_index=True, return_inverse=True, return_counts=True)
+        own = int(group.ravel()[0])
+        count[own] = max(count[own] - 1, 1)
+        order = [own, *(k for k in np.argsort(first, kind="stable") if k != own)]
+        regions = [str(region) for region in panel.data.index.unique("region")]
+        found = [
+            DateVector(
+                "estimated" if k == own else f"draw {first[k] - 1}",
+                self.series(regions, draw=None if k == own else int(first[k]) - 1).reindex(panel.data.index),
+                float(count[k] / count.sum()),
+            )
+            for k in order
+        ]
+        return DateVectors(tuple(found), float(count.sum()) if len(used) else np.inf)
 
     def picture(self, path: pd.Series | None = None) -> Figure:
         """Draw the stages as bands with the range of their dates, over a path where one is given."""
-        from matplotlib.figure import Figure
+        return stage_picture(
+            self.codes(), self.table(), self.periods, regions=self.regions, stages=self.stages, path=path
+        )
 
-        figure = Figure(figsize=(8, max(2.4, 0.3 * len(self.regions) + 1.6)), layout="constrained")
-        axes = figure.subplots()
-        codes = self._codes(self.starts)
-        step = self.periods[1] - self.periods[0] if len(self.periods) > 1 else pd.Timedelta(days=7)
-        for r in range(len(self.regions)):
-            for k, stage in enumerate(self.stages):
-                inside = np.flatnonzero(codes[r] == k)
-                if len(inside):
-                    low, high = self.periods[inside[0]], self.periods[inside[-1]] + step
-                    label = stage if r == 0 else "_"
-                    axes.barh(r, high - low, left=low, height=0.9, color=COLOURS[k % len(COLOURS)], label=label)
-        for _, row in self.table().iterrows():
-            at = self.regions.index(row["region"])
-            axes.hlines(at, row["low"], row["high"], color="#333333", linewidth=1.5)
-        axes.set_yticks(range(len(self.regions)), [region or "nation" for region in self.regions])
-        if path is not None:
-            twin = axes.twinx()
-            twin.plot(path.index, path.to_numpy(float), color="#222222", linewidth=1.2)
-            twin.set_ylabel(str(path.name or ""))
-        axes.legend(ncols=len(self.stages), loc="upper left", bbox_to_anchor=(0, 1.18), frameon=False, fontsize=8)
-        return figure
+    def _drawn_starts(self, r: int, c: int, seen: BoolArray) -> IntArray:
+        """List where the draws begin a stretch: their start nearest to it, unless it belongs to another stretch."""
+        if not len(self.draws):
+            return self.starts[r, [c]]
+        same = np.arange(c % len(self.stages), len(seen), len(self.stages))
+        rounds = self.draws[:, r, same]
+        at = np.abs(rounds - self.starts[r, c]).argmin(axis=1)
+        found = np.take_along_axis(rounds, at[:, None], axis=1)
+        own = same[seen[same]]
+        mine = own[np.abs(found - self.starts[r, own]).argmin(axis=1)] == c
+        return found[mine, 0] if mine.any() else self.starts[r, [c]]
 
-    def _draw(self, number: int) -> IntArray:
-        if not 0 <= number < len(self.draws):
-            msg = f"There are {len(self.draws)} draws of dates; number {number} is not among them."
-            raise DataError(msg)
-        return np.asarray(self.draws[number])
 
-    def _codes(self, starts: IntArray) -> IntArray:
-        """Stage number by region and period, shape (R, T); -1 where none is dated."""
-        t = np.arange(len(self.periods))
-        codes = (starts[:, :, None] <= t).sum(axis=1) - 1
-        return np.where(t < self.ends[:, None], codes, -1)
+def starts_of(codes: IntArray, stages: int, rounds: int | None = None) -> tuple[IntArray, IntArray]:
+    """Find where stages begin in a path of stage numbers.
+
+    Parameters
+    ----------
+    codes
+        Shape (R, T): number of the stage of each period, -1 where none is dated (before the first and after the last).
+    stages
+        K.
+    rounds
+        E; default the most that a row needs.
+
+    Returns
+    -------
+    starts (R, E K), ends (R,)
+        As in ``StageDates``.
+
+    Examples
+    --------
+    >>> starts, ends = starts_of(np.array([[-1, 0, 0, 2, 1, -1]]), 3)
+    >>> starts.tolist(), ends.tolist()
+    ([[1, 3, 3, 4, 4, 6]], [5])
+    """
+    total = codes.shape[1]
+    found, ends = [], []
+    for row in codes:
+        dated = np.flatnonzero(row >= 0)
+        starts: list[int] = []
+        for t in dated:
+            while not starts or (len(starts) - 1) % stages != row[t]:
+                starts.append(int(t))
+        found.append(starts)
+        ends.append(int(dated[-1]) + 1 if dated.size else 0)
+    most = rounds or max(1, -(-max(len(starts) for starts in found) // stages))
+    padded = [[*starts, *[total] * (most * stages - len(starts))] for starts in found]
+    return np.array(padded, dtype=np.int64), np.array(ends, dtype=np.int64)
 
 
 def national_path(panel: Panel, column: str) -> pd.Series:
@@ -153,16 +230,17 @@ def national_path(panel: Panel, column: str) -> pd.Series:
     Raises
     ------
     DataError
-        When there is no such column, it is an outcome (stages are never dated from the outcome), or it is missing in
-        all regions in some period.
+        When there is no such column, it is an outcome or made from the outcome's records (stages are never dated from
+        the outcome), it is missing in all regions in some period, or it never moves.
     """
-    if column not in panel.data:
-        msg = f"The panel has no column '{column}' to date stages from."
-        raise DataError(msg)
+    fail_if_columns_missing([column], [str(name) for name in panel.data.columns], "The panel, whose stages are dated,")
     fail_if_dated_from_outcome(column, panel.roles)
     path = panel.data[column].groupby("week").mean()
     if path.isna().any():
         msg = f"'{column}' is missing in every region in {int(path.isna().sum())} periods; choose a shorter window."
+        raise DataError(msg)
+    if float(np.ptp(path)) <= STILL * float(np.abs(path).max()):
+        msg = f"'{column}' has the same national mean in every period: nothing dates a stage; choose another driver."
         raise DataError(msg)
     return path.rename(column)
 

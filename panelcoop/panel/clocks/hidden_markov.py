@@ -69,7 +69,7 @@ def hidden_markov_clock(
     Raises
     ------
     DataError
-        When the column is an outcome, has gaps, or the window cannot hold the stages.
+        When the column is an outcome, has gaps, never moves, or the window cannot hold the stages.
 
     Notes
     -----

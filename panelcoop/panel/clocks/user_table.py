@@ -11,6 +11,7 @@ from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import IntArray
 from panelcoop.panel.clocks.dates import StageDates
+from panelcoop.panel.tables import read_days
 from panelcoop.panel.weeks import WEEKS, Calendar
 
 __all__ = ["table_clock"]
@@ -31,8 +32,8 @@ def table_clock(
     Parameters
     ----------
     table
-        `stage`, `first` (day), and where they differ `region`; `last` (day) of the last stage where it ends inside
-        the window.
+        `stage`, `first` (day or ISO week), and where they differ `region`; `last` of the last stage where it ends
+        inside the window.
     periods
         Periods of the panel.
     stages
@@ -52,7 +53,7 @@ def table_clock(
     Raises
     ------
     DataError
-        When a column is missing, a date is none, a stage stands twice or out of order in a region, or is unknown.
+        When a column is missing, a day cannot be read, a stage stands twice or out of order in a region, or is unknown.
 
     Examples
     --------
@@ -62,11 +63,11 @@ def table_clock(
     ['calm', 'calm', 'storm', 'storm']
     """
     fail_if_columns_missing(["stage", "first"], table.columns, "The table of stages")
-    first = pd.to_datetime(table["first"], errors="coerce")
-    if first.isna().any():
-        msg = f"The table of stages has no date in row {name_few(np.flatnonzero(first.isna()) + 1)}."
-        raise DataError(msg)
-    rows = table.assign(first=calendar.starts(first), stage=table["stage"].astype(str))
+    rows = table.assign(
+        first=calendar.starts(read_days(table["first"], "The table of stages")),
+        last=_last_days(table),
+        stage=table["stage"].astype(str),
+    )
     rows["region"] = rows["region"].fillna("").astype(str) if "region" in rows else ""
     labels = tuple(stages) or tuple(rows.sort_values("first", kind="stable")["stage"].drop_duplicates())
     unknown = sorted(set(rows["stage"]) - set(labels))
@@ -98,12 +99,15 @@ def _starts(rows: pd.DataFrame, labels: tuple[str, ...], periods: pd.DatetimeInd
     return np.asarray(found, dtype=np.int64)
 
 
+def _last_days(table: pd.DataFrame) -> pd.Series:
+    cells = table["last"] if "last" in table else pd.Series("", index=table.index, name="last")
+    return read_days(cells, "The table of stages", required=False, ends=True)
+
+
 def _end(rows: pd.DataFrame, periods: pd.DatetimeIndex, calendar: Calendar) -> int:
-    if "last" not in rows:
-        return len(periods)
-    last = pd.to_datetime(rows["last"], errors="coerce").max()
-    final = rows.sort_values("first").iloc[-1]
-    if pd.isna(last) or pd.isna(pd.to_datetime(final["last"], errors="coerce")):
+    """Position after the last stage's last day; an open end reaches to the end of the window."""
+    last = rows.sort_values("first")["last"].iloc[-1]
+    if pd.isna(last):
         return len(periods)
     return int(np.searchsorted(periods.to_numpy(), np.datetime64(calendar.start(last)), side="right"))
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.options import BoolArray, FloatArray
-from panelcoop.panel.events.columns import MEASURE_NOTES, NETWORK_MEASURES, measure_columns
-from panelcoop.panel.events.coverage import coverage_grid, documents_grid
-from panelcoop.panel.events.dyads import expand_dyads
+from panelcoop.panel.events.columns import measure_columns
+from panelcoop.panel.events.coverage import records_of
 from panelcoop.panel.events.log import EventLog
-from panelcoop.panel.events.nodes import Nodes, nodes_of
-from panelcoop.panel.events.query import RegionTables, run_region_queries
-from panelcoop.panel.events.read import RegionsLike, as_regions
+from panelcoop.panel.events.nodes import Nodes
+from panelcoop.panel.events.query import RegionTables, log_nodes, log_regions, run_region_queries
+from panelcoop.panel.events.read import RegionsLike
 from panelcoop.panel.events.settings import Assembly
 from panelcoop.panel.measures.engine import open_engine
+from panelcoop.panel.measures.names import INTENSITIES, MEASURE_NOTES, NETWORK_MEASURES, sliced_measures
 from panelcoop.panel.measures.slices import slice_names
 from panelcoop.panel.record import Ledger, Panel, Role
 from panelcoop.panel.regions import RegionSystem
@@ -42,14 +41,16 @@ def assemble_events(
     Parameters
     ----------
     log
-        A log from ``read_events``; or, for logs that do not fit in memory, the path of Parquet files in the columns of
-        a dyad table (``DYAD_COLUMNS`` without `event`: one row per ordered pair, each within one period).
+        A log from ``read_events``; or, for logs that do not fit in memory, the path of Parquet files: accepted events
+        as ``EventLog.save`` writes them, or a dyad table (``DYAD_COLUMNS`` without `event`: one row per ordered pair,
+        each within one period).
     regions
         Region system, table or path; default the system the log was read with.
     calendar
         ISO weeks or days: ``WEEKS``, ``DAYS``, or "week", "day".
     window
-        First and last period of the panel; default from the first event to the last.
+        First and last period of the panel; default the window the log was read with, else from the first event to the
+        last. Of an event that reaches beyond it only the days inside count; the ledger says how much is cut.
     coverage
         When records exist: `first`, `last`, and `region` where it matters. Default: from the log's first period to
         its last. Periods without records are missing in every measure, never zero.
@@ -82,78 +83,66 @@ def assemble_events(
     [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
     chosen, calendar = choices or Assembly(), calendar_of(calendar)
-    system = _system(log, regions)
-    nodes = _nodes(log, system, chosen)
-    dyads = (
-        expand_dyads(log.events, calendar=calendar, durations=chosen.durations) if isinstance(log, EventLog) else log
-    )
+    system = log_regions(log, regions)
+    nodes = log_nodes(log, system, chosen)
     with open_engine(chosen.engine) as connection:
-        tables = run_region_queries(connection, dyads, nodes, calendar=calendar, choices=chosen)
-    periods = _periods(tables, calendar, window)
-    covered = _covered(tables, nodes, periods, coverage, calendar=calendar, system=system)
-    counts = None
-    if documents is not None:
-        counts = documents_grid(documents, nodes.regions, periods, calendar=calendar, system=system)
-        covered = covered & np.isfinite(counts)
-    columns = measure_columns(tables, nodes, periods, covered, chosen)
-    ledger = (log.ledger if isinstance(log, EventLog) else Ledger.empty()) + _uncovered(tables, nodes, periods, covered)
-    return _panel(columns, counts, nodes, periods, chosen=chosen, ledger=ledger, system=system)
-
-
-def _system(log: EventLog | Path | str, regions: RegionsLike | None) -> RegionSystem | None:
-    if regions is not None:
-        return as_regions(regions)
-    if isinstance(log, EventLog):
-        return log.regions
-    msg = "A log on disk needs its regions: pass a region system, a table or the path of one."
-    raise DataError(msg)
-
-
-def _nodes(log: EventLog | Path | str, system: RegionSystem | None, chosen: Assembly) -> Nodes:
-    if isinstance(log, EventLog) and not len(log):
-        msg = f"The log has no accepted event ({len(log.rejected):,} rejected rows: see log.problems)."
-        raise DataError(msg)
-    actors = pd.concat([log.events["source"], log.events["target"]]) if isinstance(log, EventLog) else ()
-    return nodes_of(system, actors, level=chosen.level, centre=chosen.centre)
+        tables = run_region_queries(connection, log, nodes, calendar=calendar, choices=chosen)
+    read = log.window if isinstance(log, EventLog) else None
+    periods = _periods(tables, calendar, window or read)
+    records = records_of(
+        nodes.regions,
+        periods,
+        calendar=calendar,
+        system=system,
+        coverage=coverage,
+        documents=documents,
+        events=_span(tables),
+        window=read,
+    )
+    columns = measure_columns(tables, nodes, periods, records.covered, chosen)
+    known = log.ledger if isinstance(log, EventLog) else Ledger.empty()
+    ledger = known + _uncovered(tables, nodes, periods, records.covered) + records.ledger
+    return _panel(columns, records.documents, nodes, periods, chosen=chosen, ledger=ledger, system=system)
 
 
 def _periods(tables: RegionTables, calendar: Calendar, window: tuple[When, When] | None) -> pd.DatetimeIndex:
-    if window is None and not len(tables.flows):
+    span = window or _span(tables)
+    if span is None:
         msg = "The log has no event; name the window of the panel."
         raise DataError(msg)
-    first, last = window or (tables.flows["period"].min(), tables.flows["period"].max())
+    first, last = span
     return pd.DatetimeIndex(calendar.range(first, last).astype("datetime64[us]"))
 
 
-def _covered(
-    tables: RegionTables,
-    nodes: Nodes,
-    periods: pd.DatetimeIndex,
-    coverage: pd.DataFrame | None,
-    *,
-    calendar: Calendar,
-    system: RegionSystem | None,
-) -> BoolArray:
-    if coverage is None and len(tables.flows):
-        span = tables.flows["period"].min(), tables.flows["period"].max()
-        coverage = pd.DataFrame({"first": [span[0]], "last": [span[1]]})
-    return coverage_grid(coverage, nodes.regions, periods, calendar=calendar, system=system)
+def _span(tables: RegionTables) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    return (tables.flows["period"].min(), tables.flows["period"].max()) if len(tables.flows) else None
 
 
 def _uncovered(tables: RegionTables, nodes: Nodes, periods: pd.DatetimeIndex, covered: BoolArray) -> Ledger:
-    """Account for region-periods with events that the panel does not hold or that have no records."""
+    """Account for region-periods with events that the panel does not hold or that have no records.
+
+    `before` and `after` are the flow at the regions' ends with and without them.
+    """
     column = periods.get_indexer(pd.DatetimeIndex(tables.flows["period"]))
     row = tables.flows["region"].to_numpy(int)
-    inside = (row < len(nodes.regions)) & (column >= 0)
-    blank = inside.copy()
-    blank[inside] = ~covered[row[inside], column[inside]]
-    entries = [
-        ("outside the window of the panel", int((column < 0).sum())),
-        ("events where the coverage says there are no records", int(blank.sum())),
+    mine = row < len(nodes.regions)
+    blank = mine & (column >= 0)
+    blank[blank] = ~covered[row[blank], column[blank]]
+    size = tables.flows[["out_total", "in_total", "vertical"]].sum(axis=1).to_numpy(float)
+    lost = {
+        "region-period outside the window of the panel": mine & (column < 0),
+        "region-period events where the coverage says there are no records": blank,
+    }
+    excluded: list[dict[str, object]] = [
+        {"reason": why, "count": int(cells.sum()), "before": size[mine].sum(), "after": size[mine & ~cells].sum()}
+        for why, cells in lost.items()
+        if cells.any()
     ]
-    excluded = [(f"region-period {why}", count) for why, count in entries if count]
-    excluded += [(f"dyads of an actor no region system knows: {name}", n) for name, n in tables.strangers.items()]
-    return Ledger.of({"source": "events", "action": "excluded", "reason": why, "count": n} for why, n in excluded)
+    excluded += [
+        {"reason": f"dyads of an actor no region system knows: {name}", "count": n}
+        for name, n in tables.strangers.items()
+    ]
+    return Ledger.of({"source": "events", "action": "excluded", **entry} for entry in excluded)
 
 
 def _panel(
@@ -169,7 +158,7 @@ def _panel(
     if counts is not None:
         columns = {**columns, "documents": counts}
     index = pd.MultiIndex.from_product([list(nodes.regions), periods], names=["region", "week"])
-    roles: dict[str, Role] = {name: "other" if name in NETWORK_MEASURES else "outcome" for name in columns}
+    roles: dict[str, Role] = {name: "other" if name.startswith(NETWORK_MEASURES) else "outcome" for name in columns}
     roles |= {"documents": "offset"} if counts is not None else {}
     return Panel(
         data=pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index),
@@ -182,10 +171,10 @@ def _panel(
 
 def _notes(chosen: Assembly, *, counted: bool) -> dict[str, str]:
     notes = dict(MEASURE_NOTES)
-    for name, chosen_slice in slice_names(chosen.slices).items():
-        words = ", ".join(f"{key} {word}" for key, word in chosen_slice.items())
-        for way in ("out_intensity", "in_intensity", "intensity"):
-            notes[f"{way}_{name}"] = f"{MEASURE_NOTES[way].split(';', maxsplit=1)[0]}; only {words}"
+    for suffix, part in slice_names(chosen.slices).items():
+        words = ", ".join(f"{key} {word}" for key, word in part.items())
+        for name in (*INTENSITIES, *sliced_measures(part, chosen.by_slice)):
+            notes[f"{name}_{suffix}"] = f"{MEASURE_NOTES[name].split(';', maxsplit=1)[0]}; only {words}"
     notes["stock"] += f" of {chosen.half_life:g} periods"
     return notes | ({"documents": "total documents of the source: the offset of counts"} if counted else {})
 

@@ -9,6 +9,7 @@ from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.events.nodes import Nodes
 from panelcoop.panel.events.query import RegionTables
 from panelcoop.panel.events.settings import Assembly
+from panelcoop.panel.measures.names import sliced_measures
 from panelcoop.panel.measures.ratios import (
     centralisation,
     density,
@@ -21,31 +22,7 @@ from panelcoop.panel.measures.ratios import (
 )
 from panelcoop.panel.measures.slices import slice_names
 
-__all__ = ["MEASURE_NOTES", "NETWORK_MEASURES", "measure_columns"]
-
-MEASURE_NOTES = {
-    "out_intensity": "sum of A_ij over partners j; count-like, zero or more; 0 where no event",
-    "in_intensity": "sum of A_ji over partners j; count-like, zero or more; 0 where no event",
-    "intensity": "out- plus in-intensity; model it as a count (Poisson), not as log(1 + y)",
-    "stock": "intensity accumulated with a half-life",
-    "partners": "number of partners with any cooperation",
-    "breadth": "partners / possible partners, in [0, 1]",
-    "effective_partners": "exp of the entropy of partner shares; missing without a partner",
-    "formality": "mean rung of the formality ladder, 1 to 5, weighted; missing where nothing is graded",
-    "reciprocity": "share of exchange that is returned, in [0, 1]; missing at 0/0",
-    "vertical_share": "share of cooperation with the centre, in [0, 1]; missing at 0/0",
-    "mandated_share": "ordered share of horizontal cooperation, in [0, 1]; missing at 0/0",
-    "ei_index": "(external - internal) / (external + internal), in [-1, 1]; missing at 0/0",
-    "persistence": "share of partners kept since the period before, in [0, 1]; missing at 0/0",
-    "density": "directed ties / possible ties; one value per period, missing if a region lacks records",
-    "centralisation": "Freeman degree centralisation; one value per period",
-    "strength_gini": "Gini coefficient of intensity over regions; one value per period",
-    "network_reciprocity": "returned share of all exchange between regions; one value per period",
-    "network_persistence": "share of ties kept in the whole network; one value per period",
-}
-
-NETWORK_MEASURES = ("density", "centralisation", "strength_gini", "network_reciprocity", "network_persistence")
-"""Measures of the whole network: the same for every region of a period, so week effects absorb them."""
+__all__ = ["measure_columns"]
 
 
 def measure_columns(
@@ -62,7 +39,7 @@ def measure_columns(
     covered
         Shape (N, T): where records exist.
     choices
-        Slices and half-life.
+        Slices, what is measured apart for each, and half-life.
 
     Returns
     -------
@@ -70,25 +47,41 @@ def measure_columns(
         Shape (N, T) each. Sums are 0 and ratios NaN where records exist but no event does; all are NaN elsewhere.
     """
     grid = _Grid(periods, covered)
-    flow = {name: grid.sums(tables.flows, name) for name in tables.flows.columns if name not in ("period", "region")}
+    columns = _intensities(_flows(grid, tables), choices)
+    columns |= _measures(grid, tables, columns["intensity"], nodes, choices)
+    for suffix, chosen in slice_names(choices.slices).items():
+        wanted = sliced_measures(chosen, choices.by_slice)
+        if wanted:
+            part = _measures(grid, tables.slices[suffix], columns[f"intensity_{suffix}"], nodes, choices)
+            columns |= {f"{name}_{suffix}": part[name] for name in wanted if name in part}
+    return columns
+
+
+def _flows(grid: _Grid, tables: RegionTables) -> dict[str, FloatArray]:
+    names = [str(name) for name in tables.flows.columns if name not in ("period", "region")]
+    return {name: grid.sums(tables.flows, name) for name in names}
+
+
+def _measures(
+    grid: _Grid, tables: RegionTables, between: FloatArray, nodes: Nodes, choices: Assembly
+) -> dict[str, FloatArray]:
+    """Take every measure but the intensities, of all dyads or of one slice; `between` is the intensity."""
+    flow = _flows(grid, tables)
     pair = {name: grid.sums(tables.pairs, name) for name in ("partners", "degree", "targets", "exchange", "returned")}
-    ratios = {name: grid.ratios(tables.pairs, name) for name in ("effective_partners", "reciprocity")}
-    columns = _intensities(flow, choices)
-    between, ordered = columns["intensity"], flow["ordered"]
-    columns |= {
+    columns = {
         "stock": stock(between, half_life=choices.half_life),
         "partners": pair["partners"],
-        "breadth": ratio(pair["partners"], np.full(covered.shape, float(nodes.partners))),
-        **ratios,
+        "breadth": ratio(pair["partners"], np.full(grid.covered.shape, float(nodes.partners))),
+        "effective_partners": grid.ratios(tables.pairs, "effective_partners"),
+        "reciprocity": grid.ratios(tables.pairs, "reciprocity"),
         "formality": ratio(flow["rungs"], flow["graded"]),
         "vertical_share": vertical_share(flow["vertical"], between),
-        "mandated_share": ratio(ordered, between),
+        "mandated_share": ratio(flow["ordered"], between),
         "ei_index": ei_index(between, flow["internal"]),
     }
     if tables.kept is not None:
         columns["persistence"] = _persistence(grid.sums(tables.kept, "kept"), pair["partners"])
-    columns |= _whole_network(grid, tables, pair, between)
-    return columns
+    return columns | _whole_network(grid, tables, pair, between)
 
 
 def _intensities(flow: dict[str, FloatArray], choices: Assembly) -> dict[str, FloatArray]:

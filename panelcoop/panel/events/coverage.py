@@ -3,17 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_columns_missing
+from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.record import Ledger
 from panelcoop.panel.regions import RegionSystem
+from panelcoop.panel.tables import match_regions, outside_rows, read_days, read_numbers
 from panelcoop.panel.weeks import Calendar
 
-__all__ = ["coverage_grid", "documents_grid"]
+__all__ = ["Records", "coverage_grid", "documents_grid", "records_of"]
+
+COVERAGE, DOCUMENTS = "The coverage table", "The table of documents"
+
+
+Span: TypeAlias = "tuple[pd.Timestamp, pd.Timestamp]"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Which region-periods have records, and how many documents they were read from.
+
+    Attributes
+    ----------
+    covered
+        Shape (regions, periods).
+    documents
+        Total documents, shape (regions, periods), NaN without records; None where no table tells.
+    ledger
+        Rows of the table of documents that lie outside the periods.
+    """
+
+    covered: BoolArray
+    documents: FloatArray | None
+    ledger: Ledger
+
+    def of_pairs(self, *, centre: bool) -> BoolArray:
+        """Tell which pairs have records in a period: those whose both ends have; the centre, if any, stands last.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (nodes, nodes, periods).
+        """
+        ends = np.vstack([self.covered, np.ones((1, self.covered.shape[1]), dtype=bool)]) if centre else self.covered
+        return np.asarray(ends[:, None, :] & ends[None, :, :])
+
+
+def records_of(
+    regions: Sequence[str],
+    periods: pd.DatetimeIndex,
+    *,
+    calendar: Calendar,
+    system: RegionSystem | None,
+    coverage: pd.DataFrame | None = None,
+    documents: pd.DataFrame | None = None,
+    events: Span | None = None,
+    window: Span | None = None,
+) -> Records:
+    """Find out where records exist.
+
+    Parameters
+    ----------
+    regions, periods
+        Rows and columns.
+    calendar, system
+        As in ``coverage_grid``.
+    coverage, documents
+        Tables of the user; a region-period without documents has no records.
+    events
+        First and last period with an event: where records exist when no coverage is given.
+    window
+        First and last day the log was read for; outside it nothing is known.
+    """
+    told = coverage
+    if told is None and events is not None:
+        told = pd.DataFrame({"first": [events[0]], "last": [events[1]]})
+    covered = coverage_grid(told, regions, periods, calendar=calendar, system=system)
+    if window is not None:
+        covered &= np.asarray((periods >= calendar.start(window[0])) & (periods <= calendar.start(window[1])))
+    if documents is None:
+        return Records(covered, None, Ledger.empty())
+    counts, ledger = documents_grid(documents, regions, periods, calendar=calendar, system=system)
+    return Records(covered & np.isfinite(counts), counts, ledger)
 
 
 def coverage_grid(
@@ -29,7 +106,8 @@ def coverage_grid(
     Parameters
     ----------
     table
-        `first` and, where the source ended, `last` day with records; `region` for sources that speak of one region.
+        `first` and, where the source ended, `last` day (or ISO week) with records; `region` for sources that speak of
+        one region.
         Several rows are joined (any source counts). None: everything is covered.
     regions, periods
         Rows and columns of the result.
@@ -46,7 +124,7 @@ def coverage_grid(
     Raises
     ------
     DataError
-        When a column is missing, a date is no date, or a region is unknown.
+        When a column is missing, a day cannot be read, a first day is empty, or a region is unknown.
 
     Examples
     --------
@@ -58,12 +136,13 @@ def coverage_grid(
     grid = np.full((len(regions), len(periods)), fill_value=table is None)
     if table is None:
         return grid
-    fail_if_columns_missing(["first"], table.columns, "the coverage table")
-    begin = calendar.starts(_days(table["first"], "first"))
-    final = _days(table["last"], "last") if "last" in table else pd.Series(pd.NaT, index=table.index)
+    fail_if_columns_missing(["first"], table.columns, COVERAGE)
+    begin = calendar.starts(read_days(table["first"], COVERAGE))
+    empty = pd.Series(pd.NaT, index=table.index)
+    final = read_days(table["last"], COVERAGE, required=False, ends=True) if "last" in table else empty
     end = calendar.starts(final.where(final.notna(), periods[-1]))
     names = table["region"] if "region" in table else pd.Series("", index=table.index)
-    rows = _rows_of(names, regions, system)
+    rows = _rows_of(names, regions, system, COVERAGE)
     for where, first, last in zip(rows, begin, end, strict=True):
         grid[where] |= np.asarray((periods >= first) & (periods <= last))
     return grid
@@ -76,58 +155,52 @@ def documents_grid(
     *,
     calendar: Calendar,
     system: RegionSystem | None = None,
-) -> FloatArray:
+) -> tuple[FloatArray, Ledger]:
     """Add up the total documents of each region and period: the offset of counts.
 
     Parameters
     ----------
     table
-        `region`, `date` (any day of the period) and `documents`.
+        `region`, `date` (any day of the period, or its ISO week) and `documents`.
+    regions, periods, calendar, system
+        As in ``coverage_grid``.
 
     Returns
     -------
-    numpy.ndarray
-        Shape (regions, periods); NaN where the table has no row: no records, not zero documents.
+    counts, ledger
+        Shape (regions, periods), NaN where the table has no row: no records, not zero documents. Rows outside the
+        periods are in the ledger.
 
     Raises
     ------
     DataError
-        When a column is missing, a count is negative or no number, or a region is unknown.
+        When a column is missing, a day cannot be read, a count is negative or no number, or a region is unknown.
+
+    Examples
+    --------
+    >>> from panelcoop.panel.weeks import DAYS
+    >>> days = pd.date_range("2020-01-01", periods=3)
+    >>> table = pd.DataFrame({"region": ["A"], "date": ["2020-01-02"], "documents": [7]})
+    >>> documents_grid(table, ["A"], days, calendar=DAYS)[0]
+    array([[nan,  7., nan]])
     """
-    fail_if_columns_missing(["region", "date", "documents"], table.columns, "the table of documents")
-    counts = pd.to_numeric(table["documents"], errors="coerce")
+    fail_if_columns_missing(["region", "date", "documents"], table.columns, DOCUMENTS)
+    counts = read_numbers(table["documents"], DOCUMENTS)
     if (bad := counts.isna() | (counts < 0)).any():
-        row = int(np.flatnonzero(bad)[0]) + 1
-        msg = f"The table of documents has no count of zero or more in {int(bad.sum())} rows (first: row {row})."
+        rows = name_few(np.flatnonzero(bad) + 1)
+        msg = f"{DOCUMENTS} has no count of zero or more in row {rows}; leave out a row whose count is not known."
         raise DataError(msg)
-    rows = _rows_of(table["region"], regions, system)
-    column = periods.get_indexer(calendar.starts(_days(table["date"], "date")))
+    places = _rows_of(table["region"], regions, system, DOCUMENTS)
+    column = periods.get_indexer(calendar.starts(read_days(table["date"], DOCUMENTS)))
     grid = np.full((len(regions), len(periods)), np.nan)
-    for where, k, count in zip(rows, column, counts, strict=True):
+    for where, k, count in zip(places, column, counts, strict=True):
         if k >= 0:
             grid[where, k] = np.nan_to_num(grid[where, k]) + count
-    return grid
+    return grid, outside_rows("documents", int((column < 0).sum()))
 
 
-def _days(cells: pd.Series, name: str) -> pd.Series:
-    days = pd.to_datetime(cells, errors="coerce")
-    if (bad := days.isna() & cells.notna() & (cells.astype(str) != "")).any():
-        msg = f"Column '{name}' holds '{cells[bad].iloc[0]}', which is no date; write year-month-day."
-        raise DataError(msg)
-    return pd.Series(days)
-
-
-def _rows_of(names: pd.Series, regions: Sequence[str], system: RegionSystem | None) -> list[int | slice]:
+def _rows_of(names: pd.Series, regions: Sequence[str], system: RegionSystem | None, table: str) -> list[int | slice]:
     """Row of each name; an empty name speaks of every region."""
-    position = {region: k for k, region in enumerate(regions)}
-    found: list[int | slice] = []
-    for name in names:
-        if pd.isna(name) or str(name) == "":
-            found.append(slice(None))
-            continue
-        code = str(name) if system is None else system.code_of(name)
-        if code not in position:
-            msg = f"'{name}' is no region of the panel."
-            raise DataError(msg)
-        found.append(position[code])
-    return found
+    codes = match_regions(names, regions, system, table=table, strict=True).codes
+    position: dict[str, int | slice] = {region: k for k, region in enumerate(regions)}
+    return [position[code] if code else slice(None) for code in codes]

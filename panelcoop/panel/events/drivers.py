@@ -1,35 +1,19 @@
-"""Drivers for any study, from tables the user names: authority, imported risk, opinion, lags and leads, and guards."""
+"""Drivers for any study, from tables the user names: authority, imported risk, opinion, lags and leads."""
 
 from __future__ import annotations
-
-import warnings
-from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, name_few
-from panelcoop.errors import DataError, PanelcoopWarning
-from panelcoop.panel.events.log import EventLog
+from panelcoop.errors import DataError
 from panelcoop.panel.record import Panel
+from panelcoop.panel.tables import match_regions, read_days, read_numbers
 from panelcoop.panel.weeks import WEEKS, Calendar
 
-__all__ = [
-    "base_year_score",
-    "decayed_authority",
-    "imported_risk",
-    "shift_periods",
-    "split_by_document",
-    "warn_of_bad_controls",
-    "warn_of_same_documents",
-]
+__all__ = ["base_year_score", "decayed_authority", "imported_risk", "opinion_score", "shift_periods"]
 
-BAD_CONTROLS = {
-    "mobility": "mobility answers to cooperation and to the drivers in the same week",
-    "response level": "the response level is itself an outcome of authority and risk",
-    "sentiment": "sentiment answers to the response",
-}
-"""Kinds of column that are bad controls unless lagged, and why."""
+DIRECTIVES = "The table of directives"
 
 
 def decayed_authority(
@@ -46,7 +30,7 @@ def decayed_authority(
     Parameters
     ----------
     directives
-        `date` and `rank`; `region` where a directive speaks to one region (empty: to all).
+        `date` (day or ISO week) and `rank`; `region` where a directive speaks to one region (empty: to all).
     periods, regions
         Rows and columns of the result.
     exposure
@@ -64,7 +48,7 @@ def decayed_authority(
     Raises
     ------
     DataError
-        When a column is missing, a date or rank cannot be read, or the half-life is not positive.
+        When a column is missing, a date or rank cannot be read, a region is unknown, or the half-life is not positive.
 
     Examples
     --------
@@ -72,23 +56,20 @@ def decayed_authority(
     >>> decayed_authority(pd.DataFrame({"date": ["2020-01-07"], "rank": [4]}), weeks, ["A"], half_life=1)["A"].tolist()
     [4.0, 2.0, 1.0]
     """
-    fail_if_columns_missing(["date", "rank"], directives.columns, "The table of directives")
+    fail_if_columns_missing(["date", "rank"], directives.columns, DIRECTIVES)
     if not half_life > 0:
         msg = f"The half-life must be positive; got {half_life}."
         raise DataError(msg)
-    days, rank = pd.to_datetime(directives["date"], errors="coerce"), pd.to_numeric(directives["rank"], errors="coerce")
-    if days.isna().any() or rank.isna().any():
-        rows = np.flatnonzero(days.isna() | rank.isna()) + 1
-        msg = f"The table of directives has no date or rank in row {name_few(rows)}."
+    days, rank = read_days(directives["date"], DIRECTIVES), read_numbers(directives["rank"], DIRECTIVES)
+    if rank.isna().any():
+        msg = f"{DIRECTIVES} has no rank in row {name_few(np.flatnonzero(rank.isna()) + 1)}; write 0 for none."
         raise DataError(msg)
     age = (periods.to_numpy()[:, None] - calendar.starts(days).to_numpy()[None, :]) / np.timedelta64(calendar.days, "D")
     decay = np.where(age >= 0, 2.0 ** (-np.maximum(age, 0.0) / half_life), 0.0) * rank.to_numpy(float)
-    told = (
-        directives["region"].fillna("").astype(str) if "region" in directives else pd.Series("", index=directives.index)
-    )
-    reach = np.array([[one in ("", region) for region in regions] for one in told], dtype=float).reshape(
-        -1, len(regions)
-    )
+    names = directives["region"] if "region" in directives else pd.Series("", index=directives.index)
+    told = match_regions(names, regions, None, table=DIRECTIVES, strict=True).codes
+    reach = np.array([[one in ("", region) for region in regions] for one in told], dtype=float)
+    reach = reach.reshape(-1, len(regions))
     z = np.ones(len(regions)) if exposure is None else exposure.reindex(regions).to_numpy(float)
     return pd.DataFrame(decay @ reach * z, index=periods, columns=regions)
 
@@ -99,7 +80,7 @@ def imported_risk(incidence: pd.DataFrame, flows: pd.DataFrame, population: pd.S
     Parameters
     ----------
     incidence
-        Cases per person or per million, periods by regions, consecutive periods.
+        Cases per person or per million, consecutive periods by regions.
     flows
         Travellers per period from row j to column i, of a base period before the study.
     population
@@ -115,7 +96,8 @@ def imported_risk(incidence: pd.DataFrame, flows: pd.DataFrame, population: pd.S
     Raises
     ------
     DataError
-        When labels are missing, a population is not positive, or the lag is less than one.
+        When labels are missing, periods leave a gap, a population is not positive, a flow is negative or missing, or
+        the lag is less than one.
 
     Examples
     --------
@@ -131,8 +113,16 @@ def imported_risk(incidence: pd.DataFrame, flows: pd.DataFrame, population: pd.S
     if lag < 1 or not (people > 0).all():
         msg = "Imported risk needs a lag of one period or more and the population of every region."
         raise DataError(msg)
-    share = flows.rename(index=str, columns=str).loc[regions, regions].to_numpy(float) / people[:, None]
-    np.fill_diagonal(share, 0.0)
+    moves = flows.rename(index=str, columns=str).loc[regions, regions].to_numpy(float) * ~np.eye(
+        len(regions), dtype=bool
+    )
+    if not (moves >= 0).all():
+        msg = "The table of flows holds a flow that is negative or missing; write 0 where nobody travels."
+        raise DataError(msg)
+    if isinstance(incidence.index, pd.DatetimeIndex) and len(set(np.diff(incidence.index.to_numpy()))) > 1:
+        msg = "The incidence leaves out a period; put a row of missing values for it, or the lag takes an older one."
+        raise DataError(msg)
+    share = moves / people[:, None]
     before = incidence.shift(lag).to_numpy(float)
     missing = np.isnan(before)
     total = np.where(missing, 0.0, before) @ share
@@ -206,76 +196,38 @@ def shift_periods(panel: Panel, column: str, periods: int, *, calendar: Calendar
     return moved.reindex(panel.data.index).rename(name)
 
 
-def warn_of_bad_controls(kinds: Mapping[str, str], lags: Mapping[str, int]) -> None:
-    """Warn of controls that the outcome or the drivers move in the same period.
+def opinion_score(volume: pd.DataFrame, base_year: int, *, negative_share: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Measure the pressure of public opinion: volume, or negative share times volume, standardised on a base year.
 
     Parameters
     ----------
-    kinds
-        What each control measures: "mobility", "response level" and "sentiment" are known to be bad.
-    lags
-        Lag of each control; default 0.
-
-    Warns
-    -----
-    PanelcoopWarning
-        Names each bad control and the reason.
-    """
-    for column, kind in kinds.items():
-        if kind in BAD_CONTROLS and lags.get(column, 0) < 1:
-            msg = f"'{column}' is a bad control: {BAD_CONTROLS[kind]}. Lag it or leave it out."
-            warnings.warn(msg, PanelcoopWarning, stacklevel=2)
-
-
-def warn_of_same_documents(outcome: Collection[str], driver: Collection[str], *, name: str = "the driver") -> float:
-    """Warn when a driver and the outcome were read from the same documents.
-
-    Parameters
-    ----------
-    outcome, driver
-        Document ids.
-    name
-        What the driver is called.
+    volume
+        Search or post volume, Mondays by regions, base year included.
+    base_year
+        ISO year before the study.
+    negative_share
+        Share of negative posts, like `volume`; in [0, 1].
 
     Returns
     -------
-    float
-        Share of the driver's documents that the outcome was read from as well; NaN without documents.
+    pandas.DataFrame
+        As ``base_year_score``.
 
-    Warns
-    -----
-    PanelcoopWarning
-        When the share is above zero: their errors are then shared; see ``split_by_document``.
+    Raises
+    ------
+    DataError
+        When a share lies outside [0, 1], or fewer than two base weeks match.
+
+    Examples
+    --------
+    >>> weeks = [*pd.date_range("2018-12-31", periods=3, freq="7D"), *pd.date_range("2019-12-30", periods=3, freq="7D")]
+    >>> posts = pd.DataFrame({"A": [10.0, 20.0, 30.0, 40.0, 40.0, 40.0]}, index=weeks)
+    >>> opinion_score(posts, 2019, negative_share=0 * posts + 0.5)["A"].tolist()
+    [2.0, 2.0, 2.0]
     """
-    ids = set(driver) - {""}
-    share = len(ids & set(outcome)) / len(ids) if ids else float("nan")
-    if share > 0:
-        msg = f"{share:.0%} of the documents of {name} also made the outcome; split the source (split_by_document)."
-        warnings.warn(msg, PanelcoopWarning, stacklevel=2)
-    return share
-
-
-def split_by_document(log: EventLog, *, seed: int = 0) -> tuple[EventLog, EventLog]:
-    """Split a log in two halves that share no document, one for the outcome and one for the driver.
-
-    Parameters
-    ----------
-    log
-        A log with document ids; an event without one is a document of its own.
-    seed
-        Seed of the draw.
-
-    Returns
-    -------
-    tuple of EventLog
-        The events of the other half are among the rejected rows of each.
-    """
-    events = log.events
-    alone = "row " + events["file"].astype(str) + " " + events["row"].astype(str)
-    document = events["document"].where(events["document"] != "", alone)
-    names = np.sort(document.unique())
-    first = set(np.random.default_rng(seed).permutation(names)[: len(names) // 2])
-    half = document.isin(first)
-    return log.without(~half, "in the other half of the documents"), log.without(
-        half, "in the other half of the documents"
-    )
+    if negative_share is None:
+        return base_year_score(volume, base_year)
+    if ((negative_share < 0) | (negative_share > 1)).to_numpy().any():
+        msg = "The negative share lies outside [0, 1]; write 0.25 for 25%."
+        raise DataError(msg)
+    return base_year_score(volume * negative_share, base_year)

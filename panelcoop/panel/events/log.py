@@ -34,7 +34,9 @@ class EventLog:
     regions
         The region system that names were matched against, if one was given.
     ledger
-        Rows rejected by reason, and corrections of accepted rows.
+        Rows rejected by reason, corrections of accepted rows, files and columns that were not read.
+    window
+        First and last day of the study, where the log was read with a window.
 
     Notes
     -----
@@ -46,6 +48,7 @@ class EventLog:
     problems: pd.DataFrame
     regions: RegionSystem | None = field(default=None, repr=False)
     ledger: Ledger = field(default_factory=Ledger.empty)
+    window: tuple[pd.Timestamp, pd.Timestamp] | None = None
 
     def __len__(self) -> int:
         """Count the accepted rows."""
@@ -95,11 +98,13 @@ class EventLog:
         return targets
 
     def report(self) -> str:
-        """Write every problem on one line with its file and row."""
+        """Write every problem on one line with its file and row, then what was noted or corrected."""
         rows = [
             f"{file}: row {row}" + (f", {column} '{value}'" if column else "") + f": {problem}"
             for file, row, column, value, problem in self.problems.astype(str).to_numpy().tolist()
         ]
+        noted = self.ledger.rows[self.ledger.rows["action"] != "dropped"]
+        rows += [f"{file}: {why} ({count:,})" for file, why, count in noted[["source", "reason", "count"]].to_numpy()]
         read = len(self.events) + len(self.rejected)
         return "\n".join([*rows, f"{read:,} rows read: {len(self.events):,} good, {len(self.rejected):,} rejected"])
 

@@ -47,10 +47,14 @@ class Nodes:
         """Number of the centre: regions come first, then partners outside, then the centre."""
         return len(self.regions) + len(self.outside)
 
+    @property
+    def names(self) -> list[str]:
+        """Label of every node, by its number."""
+        return [*self.regions, *self.outside, *([] if self.centre is None else [self.centre])]
+
     def actor_frame(self) -> pd.DataFrame:
         """List the number of the node each actor stands for: columns `actor` and `node`."""
-        names = [*self.regions, *self.outside, *([] if self.centre is None else [self.centre])]
-        number = {name: k for k, name in enumerate(names)}
+        number = {name: k for k, name in enumerate(self.names)}
         rows = [(actor, number[node]) for actor, node in sorted(self.place.items())]
         return pd.DataFrame(rows, columns=["actor", "node"]).astype({"actor": object, "node": "int16"})
 

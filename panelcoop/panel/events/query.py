@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,30 @@ import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.panel.events.contract import CONTENTS
-from panelcoop.panel.events.dyads import DYAD_COLUMNS
-from panelcoop.panel.events.nodes import Nodes
+from panelcoop.panel.events.dyads import Durations, dyads_of
+from panelcoop.panel.events.log import EventLog
+from panelcoop.panel.events.nodes import Nodes, nodes_of
+from panelcoop.panel.events.parquet_tables import open_dyads
+from panelcoop.panel.events.read import RegionsLike, as_regions
 from panelcoop.panel.events.settings import Assembly
-from panelcoop.panel.measures.engine import IbisTable
-from panelcoop.panel.measures.flows import pair_ends, pair_flows, period_starts, place_dyads
-from panelcoop.panel.measures.regional import ego_persistence, pair_measures, region_flows
-from panelcoop.panel.measures.slices import slice_names
+from panelcoop.panel.measures.engine import IbisTable, in_memory, open_engine
+from panelcoop.panel.measures.flows import (
+    LAYER_NUMBERS,
+    pair_ends,
+    pair_flows,
+    period_starts,
+    place_dyads,
+    slice_dyads,
+)
+from panelcoop.panel.measures.regional import dyad_flows, ego_persistence, pair_measures, region_flows
+from panelcoop.panel.measures.slices import Slice, slice_names
+from panelcoop.panel.regions import RegionSystem
 from panelcoop.panel.weeks import Calendar
 from panelcoop.progress import track
 
-__all__ = ["RegionTables", "dyad_table", "run_region_queries"]
+__all__ = ["RegionTables", "dyad_table", "log_nodes", "log_regions", "run_dyad_query", "run_region_queries"]
 
-NEEDED = tuple(name for name in DYAD_COLUMNS if name != "event")
+LAYER_WORDS = {number: layer for layer, number in LAYER_NUMBERS.items()}
 
 
 @dataclass(frozen=True)
@@ -39,78 +52,147 @@ class RegionTables:
         Ties kept from the period before; None where not asked for.
     strangers
         Number of dyads left out by actor, because no region system knows it.
+    slices
+        The same of each slice alone, by its suffix; empty where no further measure is taken apart.
     """
 
     flows: pd.DataFrame
     pairs: pd.DataFrame
     kept: pd.DataFrame | None
-    strangers: dict[str, int]
+    strangers: dict[str, int] = field(default_factory=dict)
+    slices: Mapping[str, RegionTables] = field(default_factory=dict)
 
 
-def dyad_table(connection: Any, dyads: pd.DataFrame | Path | str) -> IbisTable:  # noqa: ANN401
-    """Open a dyad table on an engine: a frame, or Parquet files in the columns of ``DYAD_COLUMNS``.
+def dyad_table(
+    connection: Any,  # noqa: ANN401 - backends of Ibis have no common type
+    log: EventLog | Path | str,
+    *,
+    calendar: Calendar,
+    durations: Durations = "spread",
+) -> IbisTable:
+    """Open a log as a dyad table on an engine.
 
     Parameters
     ----------
     connection
         From ``open_engine``.
-    dyads
-        Frame, Parquet file, or folder of Parquet files; they are read out of core.
+    log
+        A log in memory, or Parquet files of accepted events or of dyads, which are read out of core.
+    calendar, durations
+        How events are shared out over periods.
 
     Raises
     ------
     DataError
-        When a file is absent or lacks a column; `share` 1, no contents, no formality and not mandated are filled in.
+        When a file cannot be read or its rows break the contract.
     """
-    import ibis
+    if isinstance(log, EventLog):
+        numbered = log.events.assign(event=range(len(log.events)))
+        return dyads_of(in_memory(numbered), calendar=calendar, durations=durations)
+    return open_dyads(connection, log, calendar=calendar, durations=durations)
 
-    if isinstance(dyads, pd.DataFrame):
-        return _in_memory(dyads.drop(columns="event", errors="ignore"))
-    path = Path(dyads)
-    if not path.exists():
-        msg = f"There is no file {path}."
+
+def log_regions(log: EventLog | Path | str, regions: RegionsLike | None) -> RegionSystem | None:
+    """Return the region system asked for, or the one the log was read with.
+
+    Raises
+    ------
+    DataError
+        When a log on disk comes without regions.
+    """
+    if regions is not None:
+        return as_regions(regions)
+    if isinstance(log, EventLog):
+        return log.regions
+    msg = "A log on disk needs its regions: pass a region system, a table or the path of one."
+    raise DataError(msg)
+
+
+def log_nodes(log: EventLog | Path | str, system: RegionSystem | None, choices: Assembly) -> Nodes:
+    """Find the nodes of a log's network.
+
+    Raises
+    ------
+    DataError
+        When a log in memory has no event.
+    """
+    if isinstance(log, EventLog) and not len(log):
+        msg = f"The log has no accepted event ({len(log.rejected):,} rejected rows: see log.problems)."
         raise DataError(msg)
-    table = connection.read_parquet(str(path / "*.parquet") if path.is_dir() and _is_duckdb(connection) else str(path))
-    fill = {"share": 1.0, "formality": ibis.null("float64"), "mandated": False, **dict.fromkeys(CONTENTS, False)}
-    table = table.mutate(**{name: value for name, value in fill.items() if name not in table.columns})
-    missing = [name for name in NEEDED if name not in table.columns]
-    if missing:
-        msg = f"{path} lacks the column {', '.join(missing)}; a dyad table has {', '.join(NEEDED)}."
-        raise DataError(msg)
-    return table.select(*NEEDED)
+    actors = pd.concat([log.events["source"], log.events["target"]]) if isinstance(log, EventLog) else ()
+    return nodes_of(system, actors, level=choices.level, centre=choices.centre)
+
+
+def run_dyad_query(log: EventLog | Path | str, nodes: Nodes, *, calendar: Calendar, choices: Assembly) -> pd.DataFrame:
+    """Add up the flows between nodes as finely as any slice needs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `period`, `source`, `target` (nodes), `layer` (empty within one region), `mechanism`, one flag per content;
+        `flow`, and `graded` and `rungs` (sums of w and w f over dyads with a coded formality); sorted.
+    """
+    with open_engine(choices.engine) as connection:
+        table = dyad_table(connection, log, calendar=calendar, durations=choices.durations)
+        actors = in_memory(nodes.actor_frame())
+        placed = place_dyads(table, actors, centre=nodes.centre_number, unit=calendar.unit)
+        found = _execute(connection, dyad_flows(placed))
+    names = pd.Series(nodes.names, dtype=object)
+    named = {side: found[side].map(names).astype(object) for side in ("source", "target")}
+    layer = found["layer"].map(LAYER_WORDS).fillna("").astype(object)
+    keys = ["period", "source", "target", "layer", "mechanism", *CONTENTS]
+    return found.assign(**named, layer=layer).sort_values(keys, ignore_index=True)
 
 
 def run_region_queries(
     connection: Any,  # noqa: ANN401
-    dyads: pd.DataFrame | Path | str,
+    log: EventLog | Path | str,
     nodes: Nodes,
     *,
     calendar: Calendar,
     choices: Assembly,
 ) -> RegionTables:
-    """Compute every measure of regions from a dyad table.
+    """Compute every measure of regions from a log.
 
     Parameters
     ----------
     connection
         From ``open_engine``.
-    dyads
-        Frame or Parquet in the columns of ``DYAD_COLUMNS``.
+    log
+        In memory or on disk, as in ``dyad_table``.
     nodes
         Who stands in the network.
     calendar, choices
         Step, slices, and whether to measure persistence.
     """
-    table = dyad_table(connection, dyads)
-    actors = _in_memory(nodes.actor_frame())
+    table = dyad_table(connection, log, calendar=calendar, durations=choices.durations)
+    actors = in_memory(nodes.actor_frame())
     placed = place_dyads(table, actors, centre=nodes.centre_number, unit=calendar.unit)
+    slices = slice_names(choices.slices)
     inside = len(nodes.regions) if nodes.outside else None
+    measure = partial(_measured, connection, days=calendar.days, regions=inside, persistence=choices.persistence)
+    parts = slices if choices.by_slice else {}
+    found = {name: measure(slice_dyads(placed, parts[name])) for name in track(list(parts), "measuring slices")}
+    whole = measure(placed, slices=slices)
+    return replace(whole, strangers=_strangers(connection, table, actors), slices=found)
+
+
+def _measured(
+    connection: Any,  # noqa: ANN401
+    placed: IbisTable,
+    *,
+    days: int,
+    regions: int | None,
+    persistence: bool,
+    slices: Mapping[str, Slice] | None = None,
+) -> RegionTables:
+    """Measure all dyads, or those of one slice."""
     ends = pair_ends(pair_flows(placed))
-    wanted = {"flows": region_flows(placed, slice_names(choices.slices)), "pairs": pair_measures(ends, regions=inside)}
-    if choices.persistence:
-        wanted["kept"] = ego_persistence(ends, days=calendar.days, regions=inside)
+    wanted = {"flows": region_flows(placed, slices or {}), "pairs": pair_measures(ends, regions=regions)}
+    if persistence:
+        wanted["kept"] = ego_persistence(ends, days=days, regions=regions)
     found = {name: _execute(connection, wanted[name]) for name in track(list(wanted), "measuring")}
-    return RegionTables(found["flows"], found["pairs"], found.get("kept"), _strangers(connection, table, actors))
+    return RegionTables(found["flows"], found["pairs"], found.get("kept"))
 
 
 def _execute(connection: Any, expression: IbisTable) -> pd.DataFrame:  # noqa: ANN401
@@ -127,15 +209,3 @@ def _strangers(connection: Any, table: IbisTable, actors: IbisTable) -> dict[str
     for actor, count in zip(counts["actor"], counts["dyads"], strict=True):
         totals[str(actor)] = totals.get(str(actor), 0) + int(count)
     return totals
-
-
-def _in_memory(frame: pd.DataFrame) -> IbisTable:
-    """Hand a frame over through Arrow, whose types every engine knows."""
-    import ibis
-    import pyarrow as pa
-
-    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
-
-
-def _is_duckdb(connection: Any) -> bool:  # noqa: ANN401
-    return str(connection.name) == "duckdb"

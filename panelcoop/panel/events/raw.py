@@ -2,66 +2,91 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
 from panelcoop.panel.events.contract import FIELDS, SEPARATOR
+from panelcoop.panel.events.csv_lines import read_csv_lines
+from panelcoop.panel.record import Ledger
 
-__all__ = ["RAW_FIELDS", "TableLike", "read_tables"]
+__all__ = ["RAW_FIELDS", "RawRows", "TableLike", "read_tables"]
 
 TableLike: TypeAlias = "str | Path | pd.DataFrame | Any"
 """A path, a folder, or a frame of pandas, polars or pyarrow."""
 
+Entries: TypeAlias = list[dict[str, object]]
+
 RAW_FIELDS = tuple(field.name for field in FIELDS)
 MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "nat", "none", "null", "<na>"})
+PROVENANCE = ("file", "row")
+"""Columns of a log that was read before: where each row came from then."""
 REGION_FIELDS = ("source", "target")
-TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
+CSV_ENDINGS = (".csv", ".csv.gz")
+TABLE_ENDINGS = (*CSV_ENDINGS, ".parquet", ".pq")
+NEAR = 0.8
+"""How alike a header and a field must be for the header to count as a misspelling."""
+OTHER_MARKS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 
-def read_tables(
-    source: TableLike, *, columns: Mapping[str, str] | None = None, encoding: str = "utf-8"
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+@dataclass(frozen=True)
+class RawRows:
+    """Event tables as text.
+
+    Attributes
+    ----------
+    draft
+        One row per data row: every field as text (empty where missing), `file` and `row` (from 1).
+    original
+        The rows as they were written, same index: `file`, `row`, `original` (one text), and `fault` naming what made a
+        row unreadable (mixed encodings, broken quotation, wrong number of cells), else empty.
+    ledger
+        Files and columns that were not read.
+    """
+
+    draft: pd.DataFrame
+    original: pd.DataFrame
+    ledger: Ledger
+
+
+def read_tables(source: TableLike, *, columns: Mapping[str, str] | None = None, encoding: str = "utf-8") -> RawRows:
     """Read one table or a folder of tables as text.
 
     Parameters
     ----------
     source
-        A CSV or Parquet file, a folder of them, or a frame.
+        A CSV (plain or gzipped) or Parquet file, a folder of them with its sub-folders, or a frame.
     columns
         Own header to field name, for headers that are neither a field nor one of its other names.
     encoding
         Encoding of CSV files.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per data row: every field as text (empty where missing), `file` and `row` (from 1).
-    pandas.DataFrame
-        The rows as they were written, same index: `file`, `row`, and `original` (cells in order, as one text), with
-        `fault` naming what made a row unreadable (mixed encodings, wrong number of cells), else empty.
-
     Raises
     ------
     DataError
-        When there is nothing to read, a file is no table, or a required column is missing.
+        When there is nothing to read, a file is no table, a required column is missing, or `columns` names no field.
     """
-    tables = [_text_of(loaded, columns or {}) for loaded in _load(source, encoding)]
-    draft = pd.concat([draft for draft, _ in tables], ignore_index=True)
-    return draft, pd.concat([original for _, original in tables], ignore_index=True)
+    for field in (columns or {}).values():
+        fail_if_not_one_of(field, RAW_FIELDS, "a field named in columns")
+    found, unread = _load(source, encoding)
+    tables = [_text_of(loaded, columns or {}) for loaded in found]
+    return RawRows(
+        draft=pd.concat([draft for draft, _, _ in tables], ignore_index=True),
+        original=pd.concat([original for _, original, _ in tables], ignore_index=True),
+        ledger=Ledger.of([*unread, *(entry for _, _, entries in tables for entry in entries)]),
+    )
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A table, its name, and for CSV the fault and the cells of each row as they were written."""
+    """A table, its name, and for CSV the fault and the text of each row as it was written."""
 
     name: str
     table: pd.DataFrame
@@ -69,77 +94,42 @@ class _Loaded:
     original: list[str] | None = None
 
 
-def _load(source: TableLike, encoding: str) -> Iterable[_Loaded]:
-    if isinstance(source, (str, Path)):
-        for path in _files(Path(source)):
-            csv_file = path.suffix.lower() == ".csv"
-            yield _read_csv(path, encoding) if csv_file else _Loaded(path.name, _read_parquet(path))
-    else:
-        yield _Loaded("table", _as_pandas(source))
+def _load(source: TableLike, encoding: str) -> tuple[list[_Loaded], Entries]:
+    if not isinstance(source, (str, Path)):
+        return [_Loaded("table", _as_pandas(source))], []
+    path = Path(source)
+    if not path.is_dir():
+        _fail_if_no_table(path)
+        return [_load_file(path, path.name, encoding)], []
+    names = {file: file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.is_file()}
+    shown = {file: name for file, name in names.items() if not name.startswith(".") and "/." not in name}
+    tables = [file for file, name in shown.items() if name.lower().endswith(TABLE_ENDINGS)]
+    if not tables:
+        msg = f"The folder {path} holds no CSV or Parquet file."
+        raise DataError(msg)
+    unread: Entries = [
+        {"source": name, "action": "excluded", "reason": "the file is neither CSV nor Parquet: not read"}
+        for file, name in shown.items()
+        if file not in tables
+    ]
+    return [_load_file(file, shown[file], encoding) for file in tables], unread
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() in TABLE_SUFFIXES)
-        if not found:
-            msg = f"The folder {path} holds no CSV or Parquet file."
-            raise DataError(msg)
-        return found
+def _fail_if_no_table(path: Path) -> None:
     if not path.is_file():
         msg = f"There is no file {path}."
         raise DataError(msg)
-    if path.suffix.lower() not in TABLE_SUFFIXES:
+    if not path.name.lower().endswith(TABLE_ENDINGS):
         msg = f"{path} is neither CSV nor Parquet; save it as one of these, or use the adapter of its layout."
         raise DataError(msg)
-    return [path]
 
 
-def _read_csv(path: Path, encoding: str) -> _Loaded:
-    """Read a CSV file row by row, so that one bad row spoils no other."""
-    try:
-        text = path.read_bytes().decode(encoding, errors="surrogateescape").removeprefix("\ufeff")
-    except LookupError as fault:
-        msg = f"'{encoding}' is no encoding; try utf-8 or gb18030."
-        raise DataError(msg) from fault
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text.replace("\0", "\ufffd"), newline="")) if row]
-    except csv.Error as fault:
-        msg = f"{path} cannot be read as CSV: {fault}."
-        raise DataError(msg) from fault
-    if not rows:
-        msg = f"{path} is empty; a log needs a header and rows."
-        raise DataError(msg)
-    return _load_rows(path.name, [cell.strip() for cell in rows[0]], rows[1:], clean=_is_clean(text))
-
-
-def _load_rows(name: str, header: list[str], rows: list[list[str]], *, clean: bool) -> _Loaded:
-    width = len(header)
-    faults = [_row_fault(row, width, clean=clean) for row in rows]
-    cells = rows if clean else [[_visible(cell) for cell in row] for row in rows]
-    table = pd.DataFrame([(row + [""] * width)[:width] for row in cells], columns=header, dtype=object)
-    return _Loaded(name, table, faults, [",".join(row) for row in cells])
-
-
-def _is_clean(text: str) -> bool:
-    """Tell whether every byte was in the encoding of the file: what was not has become a lone surrogate."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _row_fault(row: list[str], width: int, *, clean: bool) -> str:
-    if not clean and not all(_is_clean(cell) for cell in row):
-        return "mixed encodings: the row is not in the encoding of the file; save the file as UTF-8"
-    if len(row) != width:
-        return f"the row has {len(row)} cells, the header {width}; quote cells that hold commas"
-    return ""
-
-
-def _visible(cell: str) -> str:
-    return cell.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+def _load_file(path: Path, name: str, encoding: str) -> _Loaded:
+    if not path.name.lower().endswith(CSV_ENDINGS):
+        return _Loaded(name, _read_parquet(path))
+    lines = read_csv_lines(path, encoding)
+    table = pd.DataFrame(lines.cells, columns=lines.header, dtype=object)
+    return _Loaded(name, table, lines.faults, lines.original)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -160,9 +150,10 @@ def _as_pandas(table: Any) -> pd.DataFrame:  # noqa: ANN401 - polars and pyarrow
     return convert()
 
 
-def _text_of(loaded: _Loaded, columns: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _text_of(loaded: _Loaded, columns: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, Entries]:
     name, table = loaded.name, loaded.table
-    headers = _headers(table, columns, name)
+    present = [str(header).strip() for header in table.columns]
+    headers = _headers(present, columns, name)
     draft = pd.DataFrame(
         {
             field: _text_column(table.iloc[:, headers[field]], keep_words=field in REGION_FIELDS)
@@ -177,32 +168,57 @@ def _text_of(loaded: _Loaded, columns: Mapping[str, str]) -> tuple[pd.DataFrame,
         texts = [_text_column(table.iloc[:, k], keep_words=True) for k in range(table.shape[1])]
         original = [",".join(cells) for cells in zip(*texts, strict=True)] if texts else []
     kept = pd.DataFrame({"file": name, "row": position, "original": original, "fault": loaded.faults or ""})
-    return draft.assign(file=name, row=position), kept
+    others = (header for k, header in enumerate(present) if k not in headers.values())
+    unread = [header for header in others if header not in ("", *PROVENANCE)]
+    return draft.assign(file=name, row=position), kept, _unread_columns(unread, name)
 
 
-def _headers(table: pd.DataFrame, columns: Mapping[str, str], name: str) -> dict[str, int]:
+def _known_headers() -> dict[str, str]:
+    return {alias: field.name for field in FIELDS for alias in (*field.aliases, field.name)}
+
+
+def _unread_columns(headers: list[str], name: str) -> Entries:
+    """Note the columns that are no field: misspelt ones one by one, the others together."""
+    close = {header: get_close_matches(_plain(header), _known_headers(), n=1, cutoff=NEAR) for header in headers}
+    reasons = [f"column '{header}' is not read; did you mean '{near[0]}'?" for header, near in close.items() if near]
+    if others := [header for header, near in close.items() if not near]:
+        reasons.append(f"columns that are no field are not read ({name_few(others)})")
+    return [{"source": name, "action": "noted", "reason": reason} for reason in reasons]
+
+
+def _plain(header: str) -> str:
+    return header.casefold().replace(" ", "_")
+
+
+def _headers(present: list[str], columns: Mapping[str, str], name: str) -> dict[str, int]:
     """Position of each field's column: own names first, then the field's name, then its aliases."""
-    present = [str(header).strip() for header in table.columns]
     fail_if_columns_missing(columns, present, name)
-    known = {alias: field.name for field in FIELDS for alias in (*field.aliases, field.name)}
+    known = _known_headers()
     found: dict[str, int] = {}
     for position, header in enumerate(present):
-        field = columns.get(header) or known.get(header.casefold().replace(" ", "_"))
+        field = columns.get(header) or known.get(_plain(header))
         if field is None:
             continue
         if field in found:
             msg = f"{name}: columns '{present[found[field]]}' and '{header}' both hold '{field}'; keep one."
             raise DataError(msg)
         found[field] = position
+    _fail_if_fields_missing(found, present, name)
+    return found
+
+
+def _fail_if_fields_missing(found: Mapping[str, int], present: list[str], name: str) -> None:
     missing = [
         f"'{f.name}' (or {name_few(f.aliases)})" if f.aliases else f"'{f.name}'"
         for f in FIELDS
         if f.required and f.name not in found
     ]
-    if missing:
-        msg = f"{name} lacks the column {', '.join(missing)}. Columns present: {name_few(present, 30)}."
-        raise DataError(msg)
-    return found
+    if not missing:
+        return
+    mark = next((words for mark, words in OTHER_MARKS.items() if len(present) == 1 and mark in present[0]), None)
+    hint = f" Are its columns parted by {mark}? Save it with commas." if mark else ""
+    msg = f"{name} lacks the column {', '.join(missing)}. Columns present: {name_few(present, 30)}.{hint}"
+    raise DataError(msg)
 
 
 def _text_column(values: pd.Series, *, keep_words: bool) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,6 +14,7 @@ import pandas as pd
 from panelcoop.errors import DataError
 from panelcoop.panel.events.contract import EVENT_COLUMNS, LEVELS, SEPARATOR, event_schema
 from panelcoop.panel.events.log import PROBLEM_COLUMNS, REJECTED_COLUMNS, EventLog
+from panelcoop.panel.events.old_codes import with_current_codes
 from panelcoop.panel.events.problems import (
     Parsed,
     parse_contents,
@@ -24,15 +26,17 @@ from panelcoop.panel.events.problems import (
     parse_regions,
     parse_weight,
 )
-from panelcoop.panel.events.raw import TableLike, read_tables
+from panelcoop.panel.events.raw import RawRows, TableLike, read_tables
 from panelcoop.panel.record import Ledger
+from panelcoop.panel.region_hierarchy import RegionHierarchy, code_changes
 from panelcoop.panel.regions import RegionSystem
 from panelcoop.panel.weeks import WEEKS, Calendar, Unit, When, calendar_of
 
-__all__ = ["RegionsLike", "as_regions", "read_events"]
+__all__ = ["RegionsLike", "as_regions", "read_events", "with_code_changes"]
 
-RegionsLike: TypeAlias = "RegionSystem | pd.DataFrame | str | Path"
-"""A region system, a table of regions or its path: columns code, name, and where known level, parent, other_names."""
+RegionsLike: TypeAlias = "RegionSystem | RegionHierarchy | pd.DataFrame | str | Path"
+"""A region system or hierarchy, a table of regions or its path: columns code, name, and where known level, parent,
+other_names."""
 
 SAME_EVENT = ["document", "start", "end", "source", "target", "mechanism"]
 """Rows of one document that agree in these fields tell of one event."""
@@ -52,11 +56,14 @@ def read_events(
     Parameters
     ----------
     source
-        A CSV or Parquet file, a folder of them, or a frame of pandas, polars or pyarrow.
+        A CSV (plain or gzipped) or Parquet file, a folder of them with its sub-folders, or a frame of pandas, polars or
+        pyarrow.
     regions
-        Region system, table or path that names are matched against; without it every name is its own code.
+        Region system, table or path that names are matched against; without it every name is its own code. A
+        hierarchy with changes of code reads old codes as those of today.
     calendar, window
-        First and last period of the study: events outside are rejected. Without a window no date is outside.
+        First and last period of the study: events without a day inside are rejected; of events that reach beyond it
+        only the days inside count. Without a window no date is outside.
     columns
         Own header to field name, for headers the codebook does not know.
     encoding
@@ -78,6 +85,9 @@ def read_events(
     regions and mechanism; without a document id, when all its fields equal those of an earlier row. A region on both
     sides is a self-loop, unless source and target are the same two or more regions (a mutual event).
 
+    Every line of a CSV file is a row: a cell cannot hold a line break, and a stray quotation mark costs its own row
+    only. Files that are no table and columns that are no field are named in the ledger.
+
     Examples
     --------
     >>> log = read_events(pd.DataFrame({
@@ -88,15 +98,20 @@ def read_events(
     2 rows read: 1 good, 1 rejected
     """
     system = None if regions is None else as_regions(regions)
-    draft, original = read_tables(source, columns=columns, encoding=encoding)
-    parsed = _parse(draft, system)
-    values = _with_defaults(pd.DataFrame({name: column.values for name, column in parsed.items()}), draft)
-    problems = _problems(draft, original, parsed, values, calendar=calendar_of(calendar), window=window)
-    return _split(values, original, problems, system)
+    raw = read_tables(source, columns=columns, encoding=encoding)
+    named, renamed = (
+        with_current_codes(raw.draft, regions) if isinstance(regions, RegionHierarchy) else (raw.draft, Ledger.empty())
+    )
+    parsed = _parse(named, system)
+    values = _with_defaults(pd.DataFrame({name: column.values for name, column in parsed.items()}), raw.draft)
+    span = None if window is None else _span(calendar_of(calendar), window)
+    problems = _problems(raw, parsed, values, outside=_outside(values, calendar_of(calendar), span))
+    log = _split(values, raw.original, problems, system)
+    return replace(log, window=span, ledger=raw.ledger + renamed + log.ledger + _cut_at_the_edges(log.events, span))
 
 
 def as_regions(regions: RegionsLike) -> RegionSystem:
-    """Make a region system of a table or the path of one.
+    """Make a region system of a hierarchy, a table or the path of one.
 
     Parameters
     ----------
@@ -113,6 +128,8 @@ def as_regions(regions: RegionsLike) -> RegionSystem:
     >>> as_regions(pd.DataFrame({"code": ["A"], "name": ["Alpha"], "other_names": ["Al|Alfa"]})).find("alfa")
     'A'
     """
+    if isinstance(regions, RegionHierarchy):
+        return regions.system
     if isinstance(regions, RegionSystem):
         return regions
     table, label = (
@@ -130,14 +147,25 @@ def as_regions(regions: RegionsLike) -> RegionSystem:
     return RegionSystem.from_table(plain, label=label, name_columns=spellings)
 
 
+def with_code_changes(regions: RegionsLike, changes: Path | str) -> RegionHierarchy:
+    """Join a region table and a file of replaced codes: `old`, `new`, `since`.
+
+    Raises
+    ------
+    DataError
+        When a file is absent or unreadable, or a table breaks its contract.
+    """
+    return RegionHierarchy(as_regions(regions), code_changes(_region_file(Path(changes))))
+
+
 def _region_file(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError as fault:
-        msg = f"There is no region table {path}."
+        msg = f"There is no file {path}."
         raise DataError(msg) from fault
     except (OSError, ValueError, pd.errors.ParserError) as fault:
-        msg = f"The region table {path} cannot be read: {fault}."
+        msg = f"{path} cannot be read as a CSV table: {fault}."
         raise DataError(msg) from fault
 
 
@@ -169,22 +197,15 @@ def _with_defaults(values: pd.DataFrame, draft: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _problems(
-    draft: pd.DataFrame,
-    original: pd.DataFrame,
-    parsed: dict[str, Parsed],
-    values: pd.DataFrame,
-    *,
-    calendar: Calendar,
-    window: tuple[When, When] | None,
-) -> pd.DataFrame:
+def _problems(raw: RawRows, parsed: dict[str, Parsed], values: pd.DataFrame, *, outside: pd.Series) -> pd.DataFrame:
     """List every problem, one line per row and column; rows without another problem are checked for repetition."""
+    draft, fault_of_row = raw.draft, raw.original["fault"]
     nothing = pd.Series("", index=draft.index, dtype=object)
-    unread = original["fault"] != ""
+    unread = fault_of_row != ""
     columns = [(name, draft[name], column.problems) for name, column in parsed.items()]
     columns += [("target", draft["target"], _self_loops(values)), ("end", draft["end"], _reversed(values))]
-    columns.append(("start", draft["start"], _outside(values, calendar, window)))
-    columns = [("", nothing, original["fault"]), *((n, cells, fault.where(~unread, "")) for n, cells, fault in columns)]
+    columns.append(("start", draft["start"], outside))
+    columns = [("", nothing, fault_of_row), *((n, cells, fault.where(~unread, "")) for n, cells, fault in columns)]
     good = np.logical_and.reduce([(fault == "").to_numpy(bool) for _, _, fault in columns])
     columns.append(
         ("document", draft["document"], _duplicates(values[good], draft[good]).reindex(draft.index, fill_value=""))
@@ -231,14 +252,33 @@ def _reversed(values: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(backwards, "the event ends before it starts", ""), index=values.index, dtype=object)
 
 
-def _outside(values: pd.DataFrame, calendar: Calendar, window: tuple[When, When] | None) -> pd.Series:
-    if window is None:
-        return pd.Series("", index=values.index, dtype=object)
+def _span(calendar: Calendar, window: tuple[When, When]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of a window."""
     periods = calendar.range(*window)
-    first, last = periods[0], periods[-1] + calendar.step
-    bad = ((values["start"] < first) | (values["end"] >= last)).to_numpy(bool)
-    msg = f"outside the calendar ({calendar.label(periods[0])} to {calendar.label(periods[-1])})"
+    return periods[0], periods[-1] + calendar.step - pd.Timedelta(days=1)
+
+
+def _outside(values: pd.DataFrame, calendar: Calendar, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> pd.Series:
+    if span is None:
+        return pd.Series("", index=values.index, dtype=object)
+    bad = ((values["end"] < span[0]) | (values["start"] > span[1])).to_numpy(bool)
+    msg = f"outside the calendar ({calendar.label(span[0])} to {calendar.label(span[1])})"
     return pd.Series(np.where(bad, msg, ""), index=values.index, dtype=object)
+
+
+def _cut_at_the_edges(events: pd.DataFrame, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> Ledger:
+    """Account for the days of accepted events that lie outside the window."""
+    if span is None:
+        return Ledger.empty()
+    reach = events[(events["start"] < span[0]) | (events["end"] > span[1])]
+    if reach.empty:
+        return Ledger.empty()
+    first, last = (reach[side] for side in ("start", "end"))
+    inside = last.where(last <= span[1], span[1]) - first.where(first >= span[0], span[0])
+    days = [int((length.dt.days + 1).sum()) for length in (last - first, inside)]
+    why = "event reaches beyond the window: its days outside are cut"
+    entry = {"source": "events", "action": "corrected", "reason": why, "before": days[0], "after": days[1]}
+    return Ledger.of([{**entry, "count": len(reach)}])
 
 
 def _split(

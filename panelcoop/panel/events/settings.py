@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from panelcoop.panel.events.dyads import Durations
 from panelcoop.panel.measures.engine import Engine
@@ -24,6 +25,9 @@ class Assembly:
         Code of the centre C, where the region system has no level "nation".
     slices
         Mechanisms, contents, layers and crossings whose intensity is measured apart.
+    by_slice
+        Further measures taken apart for each slice (`partners_agreement`, `formality_policy`, ...): any of
+        ``panelcoop.panel.measures.names.SLICED_MEASURES``, or "all".
     durations
         An event of several periods is spread over them by days, or counted at its start.
     half_life
@@ -37,6 +41,7 @@ class Assembly:
     level: str = "province"
     centre: str | None = None
     slices: Sequence[Slice] = DEFAULT_SLICES
+    by_slice: Sequence[str] | Literal["all"] = ()
     durations: Durations = "spread"
     half_life: float = 4.0
     persistence: bool = True

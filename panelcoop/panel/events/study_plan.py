@@ -5,102 +5,27 @@ from __future__ import annotations
 import tomllib
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from panelcoop.checks import name_few, nearest
 from panelcoop.errors import PlanError
+from panelcoop.panel.events.study_sections import (
+    CalendarSection,
+    DataSection,
+    DriverSection,
+    MeasureSection,
+    PolicySection,
+    Section,
+    StageSection,
+    WeightSection,
+)
+from panelcoop.panel.measures.names import observes_outcome
 
 __all__ = ["StudyPlan", "is_event_study", "read_study_plan"]
 
-
-class Section(BaseModel):
-    """A part of the plan: unknown keys are errors, nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSection(Section):
-    """Files, relative to the plan."""
-
-    events: str
-    regions: str | None = None
-    documents: str | None = None
-    coverage: str | None = None
-
-
-class CalendarSection(Section):
-    """Step and window."""
-
-    unit: Literal["week", "day"] = "week"
-    first: str | None = None
-    last: str | None = None
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> CalendarSection:
-        if (self.first is None) != (self.last is None):
-            msg = "first and last go together"
-            raise ValueError(msg)
-        return self
-
-
-class MeasureSection(Section):
-    """What is measured and which measure is the outcome."""
-
-    outcome: str = "intensity"
-    level: str = "province"
-    half_life: Annotated[float, Field(gt=0)] = 4.0
-    durations: Literal["spread", "start"] = "spread"
-
-
-class WeightSection(Section):
-    """Spatial weights, from places or from a table."""
-
-    kind: Literal["nearest", "distance", "gravity", "mobility", "matrix", "contiguity"] = "nearest"
-    table: str
-    k: Annotated[int, Field(ge=1)] = 4
-    exponent: Annotated[float, Field(ge=0)] = 1.0
-    metric: Literal["plane", "sphere"] = "plane"
-    mass: str = "population"
-
-
-class DriverSection(Section):
-    """One driver.
-
-    `value`: a column of a table by region and week; `spatial lag`: the same, averaged over partners; `authority`:
-    decayed directives by an exposure.
-    """
-
-    kind: Literal["value", "spatial lag", "authority"] = "value"
-    table: str
-    column: str = ""
-    lag: Annotated[int, Field(ge=0)] = 1
-    half_life: Annotated[float, Field(gt=0)] = 4.0
-    exposure: str = ""
-    measures: str = ""
-
-    @model_validator(mode="after")
-    def _needs_column(self) -> DriverSection:
-        if self.kind != "authority" and not self.column:
-            msg = f"a driver of kind '{self.kind}' needs its column"
-            raise ValueError(msg)
-        return self
-
-
-class StageSection(Section):
-    """The stage clock."""
-
-    clock: Literal["table", "change point", "hidden Markov"] = "table"
-    table: str = ""
-    driver: str = ""
-    stages: tuple[str, ...] = ("gestation", "outbreak", "continuation", "recovery")
-
-    @model_validator(mode="after")
-    def _needs_source(self) -> StageSection:
-        if (self.clock == "table") != bool(self.table) or (self.clock != "table") != bool(self.driver):
-            msg = "the clock 'table' needs a table; the others need a driver, and no table"
-            raise ValueError(msg)
-        return self
+RESERVED = ("documents", "stage")
+"""Columns that the panel has besides measures and drivers."""
 
 
 class StudyPlan(Section):
@@ -108,7 +33,7 @@ class StudyPlan(Section):
 
     Attributes
     ----------
-    title, data, calendar, measures, weights, drivers, empty, stages
+    title, data, calendar, measures, policy, weights, drivers, empty, stages
         Sections of the plan; `empty` names drivers without data and why.
     folder
         Folder of the plan: files are relative to it.
@@ -120,12 +45,31 @@ class StudyPlan(Section):
     data: DataSection
     calendar: CalendarSection = CalendarSection()
     measures: MeasureSection = MeasureSection()
+    policy: PolicySection | None = None
     weights: WeightSection | None = None
-    drivers: dict[str, DriverSection] = {}
-    empty: dict[str, str] = {}
+    drivers: dict[str, DriverSection] = Field(default_factory=dict)
+    empty: dict[str, str] = Field(default_factory=dict)
     stages: StageSection | None = None
     folder: Path = Path()
     digest: str = ""
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> StudyPlan:
+        indices = self.policy.indices if self.policy else ()
+        taken = [name for name in (*self.drivers, *indices) if observes_outcome(name) or name in RESERVED]
+        taken += [name for name in self.drivers if name in indices]
+        if taken:
+            msg = f"a driver or index must not have the name of a measure or of another column: {name_few(taken)}"
+            raise ValueError(msg)
+        for name, driver in self.drivers.items():
+            if driver.of and (driver.of not in self.drivers or self.drivers[driver.of].of):
+                hint = nearest(driver.of, [other for other in self.drivers if other != name])
+                msg = f"driver '{name}' averages '{driver.of}' over partners, which is no other driver{hint}"
+                raise ValueError(msg)
+        if self.weights is None and (self.policy or any(d.kind == "spatial lag" for d in self.drivers.values())):
+            msg = "a driver of kind 'spatial lag' and measures of policy need the section [weights]"
+            raise ValueError(msg)
+        return self
 
 
 def is_event_study(path: Path | str) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from uuid import uuid4
 
-from panelcoop.checks import fail_if_not_one_of
+import pandas as pd
+
+from panelcoop.checks import fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
 
-__all__ = ["Engine", "IbisTable", "open_engine"]
+__all__ = ["Engine", "IbisTable", "in_memory", "open_engine", "read_parquet_files"]
 
 Engine: TypeAlias = Literal["duckdb", "spark"]
 """Which engine runs the queries."""
@@ -55,6 +59,35 @@ def open_engine(engine: Engine = "duckdb") -> Iterator[Any]:
             yield connection
         finally:
             connection.disconnect()
+
+
+def in_memory(frame: pd.DataFrame) -> IbisTable:
+    """Hand a frame over through Arrow, whose types every engine knows."""
+    import ibis
+    import pyarrow as pa
+
+    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def read_parquet_files(connection: Any, files: Sequence[Path], *, base: Path) -> IbisTable:  # noqa: ANN401
+    """Read Parquet files out of core as one table; folders `name=value` below the base become columns.
+
+    Raises
+    ------
+    DataError
+        When a file is no Parquet, or the files do not have the same columns.
+    """
+    paths = [str(file.resolve()) for file in files]
+    try:
+        if connection.name == "duckdb":
+            return connection.read_parquet(paths, hive_partitioning=True)
+        name = f"parquet_{uuid4().hex}"
+        reader = _spark_session().read.option("basePath", str(base.resolve()))
+        reader.parquet(*paths).createOrReplaceTempView(name)
+        return connection.table(name)
+    except Exception as fault:  # every engine raises its own errors
+        msg = f"{name_few(paths, 3)} cannot be read as Parquet: {str(fault).splitlines()[0]}"
+        raise DataError(msg) from fault
 
 
 def _spark_session() -> Any:  # noqa: ANN401 - pyspark is optional and untyped here

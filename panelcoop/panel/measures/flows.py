@@ -6,9 +6,19 @@ import pandas as pd
 
 from panelcoop.panel.events.contract import CONTENTS
 from panelcoop.panel.measures.engine import IbisTable
+from panelcoop.panel.measures.slices import Slice
 from panelcoop.panel.weeks import Unit
 
-__all__ = ["INTERNAL", "LAYER_NUMBERS", "pair_ends", "pair_flows", "period_starts", "place_dyads"]
+__all__ = [
+    "INTERNAL",
+    "LAYER_NUMBERS",
+    "pair_ends",
+    "pair_flows",
+    "period_of",
+    "period_starts",
+    "place_dyads",
+    "slice_dyads",
+]
 
 MONDAY_SHIFT = 3
 """1 January 1970 was a Thursday, three days after a Monday."""
@@ -45,8 +55,7 @@ def place_dyads(dyads: IbisTable, actors: IbisTable, *, centre: int, unit: Unit 
     """
     import ibis
 
-    day = dyads.day.cast("date").epoch_days().cast("int32")
-    period = day if unit == "day" else day - (day + MONDAY_SHIFT) % 7
+    period = period_of(dyads.day.cast("date").epoch_days().cast("int32"), unit)
     by_order = dyads.mandated | (dyads.mechanism == "counterpart_support")
     numbered = dyads.mutate(period=period.cast("int32"), by_order=by_order, sender="source").drop("source")
     senders = actors.select(sender="actor", source_node="node")
@@ -61,6 +70,21 @@ def place_dyads(dyads: IbisTable, actors: IbisTable, *, centre: int, unit: Unit 
     )
     kept = ["period", "mechanism", *CONTENTS, "share", "formality"]
     return joined.select(*kept, source=source, target=target, layer=layer.cast("int8"))
+
+
+def slice_dyads(placed: IbisTable, chosen: Slice) -> IbisTable:
+    """Keep the dyads of one slice; without a layer, those within one region stay."""
+    kept = placed
+    if "layer" in chosen:
+        kept = kept.filter(kept.layer == LAYER_NUMBERS[chosen["layer"]])
+    if "mechanism" in chosen:
+        kept = kept.filter(kept.mechanism == chosen["mechanism"])
+    return kept.filter(kept[chosen["content"]]) if "content" in chosen else kept
+
+
+def period_of(day: IbisTable, unit: Unit) -> IbisTable:
+    """Return the first day of the period that holds a day, both in days since 1970; days before 1970 are negative."""
+    return day if unit == "day" else day - ((day + MONDAY_SHIFT) % 7 + 7) % 7
 
 
 def period_starts(days: pd.Series) -> pd.DatetimeIndex:

@@ -1,13 +1,14 @@
-"""Measures of one region in one period: each is one query over dyads or pairs."""
+"""Measures of one region, or of one ordered pair, in one period: each is one query over dyads or pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from panelcoop.panel.events.contract import CONTENTS
 from panelcoop.panel.measures.engine import IbisTable
 from panelcoop.panel.measures.flows import INTERNAL, LAYER_NUMBERS
 
-__all__ = ["ego_persistence", "pair_measures", "region_flows"]
+__all__ = ["dyad_flows", "ego_persistence", "pair_measures", "region_flows"]
 
 FlowSlices = Mapping[str, Mapping[str, str]]
 
@@ -53,6 +54,23 @@ def region_flows(placed: IbisTable, slices: FlowSlices) -> IbisTable:
         vertical=_sum(both["share"], both.layer == LAYER_NUMBERS["vertical"]),
         ordered=_sum(both["share"], both.layer == LAYER_NUMBERS["mandated-horizontal"]),
         internal=_sum(both["share"], ~across & (both.sends == 1)),
+    )
+
+
+def dyad_flows(placed: IbisTable) -> IbisTable:
+    """Add up flows by ordered pair, layer, mechanism and contents, per period: A_ij of every slice.
+
+    Returns
+    -------
+    ibis.Table
+        `period`, `source`, `target`, `layer`, `mechanism`, one flag per content, `flow`, `graded` and `rungs` (sums of
+        w and w f over dyads with a coded formality).
+    """
+    share = placed["share"]
+    return placed.group_by("period", "source", "target", "layer", "mechanism", *CONTENTS).aggregate(
+        flow=share.sum(),
+        graded=_sum(share, placed.formality.notnull()),
+        rungs=(share * placed.formality).sum().fill_null(0.0),
     )
 
 

@@ -9,12 +9,13 @@ from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError
 from panelcoop.panel.events.contract import CONTENTS, LAYERS, MECHANISMS
 
-__all__ = ["DEFAULT_SLICES", "Slice", "slice_names"]
+__all__ = ["DEFAULT_SLICES", "VOCABULARY", "Slice", "slice_names"]
 
 Slice: TypeAlias = Mapping[str, str]
 """Any of `mechanism`, `content`, `layer` with one word of its vocabulary; what is left out is not restricted."""
 
 VOCABULARY = {"mechanism": MECHANISMS, "content": CONTENTS, "layer": LAYERS}
+"""Keys of a slice and the words each may hold."""
 
 DEFAULT_SLICES: tuple[Slice, ...] = (
     *({"layer": layer} for layer in LAYERS),

@@ -1,8 +1,9 @@
-"""Assemble the panel of the plan; rejected rows and the ledger go beside it."""
+"""Assemble the panel of the plan; its events, rejected rows and ledger go beside it."""
 
 import panelcoop as pc
 
-pc.read_events("data/events.csv", regions="data/regions.csv").save("output")
-panel = pc.assemble_study("study.toml")
+plan = pc.read_study_plan("study.toml")
+pc.read_study_log(plan).save("output")
+panel = pc.assemble_study(plan)
 pc.save_panel(panel, "output")
 print(panel)

@@ -135,7 +135,7 @@ def test_every_draw_is_a_dating(panel):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"first": ["2020-01-06", "no", "2020-01-15", "2020-02-03"]}, "no date in row 2"),
+        ({"first": ["2020-01-06", "no", "2020-01-15", "2020-02-03"]}, "no day .row 2"),
         ({"stage": ["calm", "calm", "calm", "storm"]}, "stands twice"),
         ({"first": ["2020-03-06", "2020-01-24", "2020-01-15", "2020-02-03"]}, "out of order"),
         ({"region": ["A", "A", "", ""]}, "mixes national"),

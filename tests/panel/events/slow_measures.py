@@ -6,13 +6,19 @@ import math
 from collections import defaultdict
 from datetime import date, timedelta
 
+BETWEEN = ("horizontal", "mandated-horizontal")
+
 
 def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def flows_of(rows, centre):
-    """A[week][(i, j)] by layer, from rows of the raw table."""
+def over(part, whole):
+    return part / whole if whole else math.nan
+
+
+def flows_of(rows, centre, place):
+    """A by week, sender, receiver, layer, mechanism, contents and formality, from rows of the raw table."""
     total = defaultdict(float)
     for row in rows:
         sources, targets = row["source"].split("|"), row["target"].split("|")
@@ -21,71 +27,87 @@ def flows_of(rows, centre):
         last = date.fromisoformat(row["end"]) if row["end"] else first
         days = [first + timedelta(days=k) for k in range((last - first).days + 1)]
         ordered = row["mandated"] == "true" or row["mechanism"] == "counterpart_support"
-        for i, j in pairs:
-            layer = "vertical" if centre in (i, j) else ("mandated" if ordered else "horizontal")
+        for i, j in ((place(i), place(j)) for i, j in pairs):
+            layer = "internal" if i == j else "vertical" if centre in (i, j) else BETWEEN[ordered]
             for day in days:
                 share = float(row["weight"]) / len(pairs) / len(days)
                 total[monday(day), i, j, layer, row["mechanism"], row["contents"], row["formality"]] += share
     return total
 
 
-def measures(rows, regions, weeks, centre="C"):
-    """Return {(region, week): {name: value}}."""
-    total = flows_of(rows, centre)
-    result = {}
+def belongs(key, chosen):
+    _, _, _, layer, mechanism, contents, _ = key
+    return (
+        chosen.get("layer", layer) == layer
+        and chosen.get("mechanism", mechanism) == mechanism
+        and ("content" not in chosen or chosen["content"] in contents.split("|"))
+    )
+
+
+def measures(rows, regions, weeks, *, centre="C", half_life=4.0, chosen=None, place=str):
+    """Return {(region, week): {name: value}} of all dyads, or of those of one slice; weeks follow one another."""
+    chosen = chosen or {}
+    total = {key: v for key, v in flows_of(rows, centre, place).items() if belongs(key, chosen)}
+    layers = (chosen["layer"],) if "layer" in chosen else BETWEEN
+    result, stock, before = {}, dict.fromkeys(regions, 0.0), None
     for week in weeks:
         cells = {key[1:]: value for key, value in total.items() if key[0] == week}
         A = defaultdict(float)
         for (i, j, layer, *_), value in cells.items():
-            if layer != "vertical":
+            if layer in BETWEEN:
                 A[i, j] += value
         edges = {pair for pair, value in A.items() if value > 0}
-        degree = {i: len({j for j in regions if (i, j) in edges or (j, i) in edges}) for i in regions}
-        n = len(regions)
-        whole = {
-            "density": len(edges) / (n * (n - 1)),
-            "centralisation": sum(max(degree.values()) - d for d in degree.values()) / ((n - 1) * (n - 2)),
-        }
-        strength = {i: sum(A[i, j] + A[j, i] for j in regions if j != i) for i in regions}
-        mean = sum(strength.values()) / n
-        whole["strength_gini"] = sum(abs(x - y) for x in strength.values() for y in strength.values()) / (
-            2 * n * n * mean
+        ties = {i: {j for j in regions if (i, j) in edges or (j, i) in edges} for i in regions}
+        whole = network(A, edges, ties, regions)
+        whole["network_persistence"] = (
+            math.nan if before is None else over(len(edges & before[0]), len(edges | before[0]))
         )
-        moved = sum(A[i, j] for i in regions for j in regions if i != j)
-        whole["network_reciprocity"] = sum(min(A[i, j], A[j, i]) for i in regions for j in regions if i != j) / moved
         for i in regions:
-            result[i, week] = {**one_region(i, cells, A, regions, centre), **whole}
+            own = one_region(i, cells, A, regions, layers)
+            stock[i] = 2 ** (-1 / half_life) * stock[i] + own["intensity"]
+            kept = math.nan if before is None else over(len(ties[i] & before[1][i]), len(ties[i] | before[1][i]))
+            result[i, week] = {**own, **whole, "stock": stock[i], "persistence": kept}
+        before = edges, ties
     return result
 
 
-def one_region(i, cells, A, regions, centre):
+def network(A, edges, ties, regions):
+    n = len(regions)
+    strength = {i: sum(A[i, j] + A[j, i] for j in regions if j != i) for i in regions}
+    apart = sum(abs(x - y) for x in strength.values() for y in strength.values())
+    moved = sum(A[i, j] for i in regions for j in regions if i != j)
+    degree = [len(partners) for partners in ties.values()]
+    return {
+        "density": len(edges) / (n * (n - 1)),
+        "centralisation": sum(max(degree) - d for d in degree) / ((n - 1) * (n - 2)),
+        "strength_gini": over(apart, 2 * n * sum(strength.values())),
+        "network_reciprocity": over(sum(min(A[i, j], A[j, i]) for i in regions for j in regions if i != j), moved),
+    }
+
+
+def one_region(i, cells, A, regions, layers):
     others = [j for j in regions if j != i]
     x = {j: A[i, j] + A[j, i] for j in others}
     size = sum(x.values())
-    mine = {key: value for key, value in cells.items() if i in key[:2]}
+    mine = {key: value for key, value in cells.items() if i in key[:2] and key[2] != "internal"}
+    internal = sum(value for key, value in cells.items() if key[0] == i and key[2] == "internal")
     vertical = sum(value for key, value in mine.items() if key[2] == "vertical")
-    ordered = sum(value for key, value in mine.items() if key[2] == "mandated")
+    ordered = sum(value for key, value in mine.items() if key[2] == "mandated-horizontal")
+    sent = sum(value for key, value in mine.items() if key[0] == i and key[2] in layers)
+    received = sum(value for key, value in mine.items() if key[1] == i and key[2] in layers)
     graded = {key: value for key, value in mine.items() if key[5]}
-    values = {
-        "out_intensity": sum(A[i, j] for j in others),
-        "in_intensity": sum(A[j, i] for j in others),
-        "intensity": size,
-        "intensity_vertical": vertical,
-        "intensity_mandated": ordered,
-        "intensity_horizontal": sum(value for key, value in mine.items() if key[2] == "horizontal"),
+    return {
+        "out_intensity": sent,
+        "in_intensity": received,
+        "intensity": sent + received,
+        "partners": sum(value > 0 for value in x.values()),
         "breadth": sum(value > 0 for value in x.values()) / len(others),
         "effective_partners": math.exp(-sum(v / size * math.log(v / size) for v in x.values() if v > 0))
         if size
         else math.nan,
-        "formality": sum(v * float(k[5]) for k, v in graded.items()) / sum(graded.values()) if graded else math.nan,
-        "reciprocity": 2 * sum(min(A[i, j], A[j, i]) for j in others) / size if size else math.nan,
-        "vertical_share": vertical / (vertical + size) if vertical + size else math.nan,
-        "mandated_share": ordered / size if size else math.nan,
+        "formality": over(sum(v * float(k[5]) for k, v in graded.items()), sum(graded.values())),
+        "reciprocity": over(2 * sum(min(A[i, j], A[j, i]) for j in others), size),
+        "vertical_share": over(vertical, vertical + size),
+        "mandated_share": over(ordered, size),
+        "ei_index": over(size - internal, size + internal),
     }
-    for mechanism in ("agreement", "joint_departmental", "joint_prevention", "counterpart_support", "other"):
-        values[f"intensity_{mechanism}"] = sum(v for k, v in mine.items() if k[3] == mechanism and k[2] != "vertical")
-    for content in ("resource", "information", "policy"):
-        values[f"out_intensity_{content}"] = sum(
-            v for k, v in mine.items() if k[0] == i and content in k[4].split("|") and k[2] != "vertical"
-        )
-    return values

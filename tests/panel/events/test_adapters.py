@@ -1,4 +1,4 @@
-"""Titles, GDELT and CoronaNet: small tables in the published layouts, and the real titles where they lie beside."""
+"""GDELT and CoronaNet: small tables in the published layouts."""
 
 import pandas as pd
 import pytest
@@ -6,24 +6,30 @@ import pytest
 from panelcoop.errors import DataError
 from panelcoop.panel.events.adapters.coronanet import CORONANET_COLUMNS, read_coronanet
 from panelcoop.panel.events.adapters.gdelt import GDELT_COLUMNS, read_gdelt
-from panelcoop.panel.events.adapters.hand_coding import draw_coding_sheet, score_coding_sheet
-from panelcoop.panel.events.adapters.title_rules import classify_titles, read_rules
-from panelcoop.panel.events.adapters.titles import read_titles, title_events, weekly_title_counts
+from panelcoop.panel.region_hierarchy import us_states
 
 REGIONS = pd.DataFrame(
     [("CN", "China", "nation", ""), ("CN-HB", "Hubei", "province", "CN"), ("CN-JS", "Jiangsu", "province", "CN")],
     columns=["code", "name", "level", "parent"],
 )
-CLOSE = 0.03  # share by which raw hits may differ from those counted with other keywords
+
+
+COUNTRIES = {"China": "CH", "France": "FR", "Georgia": "GG", "Liberia": "LI", "United States": "US"}  # FIPS 10-4
 
 
 def gdelt_row(code, first, second, **cells):
+    """One row in the published layout; places are written as the source writes them, city, region and country."""
     row = dict.fromkeys(GDELT_COLUMNS, "")
     row |= {"SQLDATE": "20200210", "EventCode": code, "EventRootCode": code[:2], "SOURCEURL": f"u{code}{second}"}
     for actor, place in (("Actor1", first), ("Actor2", second)):
-        kind = "1" if "," not in place else "4"
-        row |= {f"{actor}Type1Code": "GOV", f"{actor}Geo_Type": kind, f"{actor}Geo_FullName": place}
+        land = COUNTRIES.get(place.rsplit(", ", maxsplit=1)[-1], "")
+        row |= {f"{actor}Type1Code": "GOV", f"{actor}Geo_FullName": place, f"{actor}Geo_CountryCode": land}
+        row[f"{actor}Geo_Type"] = {0: "1", 1: "5", 2: "4"}[place.count(",")] if place else "0"
     return row | cells
+
+
+def gdelt(*rows):
+    return pd.DataFrame(rows)[list(GDELT_COLUMNS)]
 
 
 def test_gdelt(tmp_path):
@@ -36,8 +42,10 @@ def test_gdelt(tmp_path):
         gdelt_row("071", "Jiangsu, China", "Hubei, China", Actor1Type1Code="MIL"),
         gdelt_row("057", "Nanjing, Jiangsu, China", "Wuhan, Hubei, China"),
         gdelt_row("064", "Somewhere, X, China", "Hubei, China", Actor1Geo_ADM1Code="CH04"),
+        gdelt_row("050", "Somewhere, Y, China", "Hubei, China"),
+        gdelt_row("050", "", "Hubei, China"),
     ]
-    pd.DataFrame(rows)[list(GDELT_COLUMNS)].to_csv(tmp_path / "g.CSV", sep="\t", header=False, index=False)
+    gdelt(*rows).to_csv(tmp_path / "g.CSV", sep="\t", header=False, index=False)
     log = read_gdelt(tmp_path / "g.CSV", REGIONS, places={"CH04": "CN-JS"})
     found = log.events[["source", "target", "mechanism", "contents", "formality"]].fillna(0).values.tolist()
     assert found == [
@@ -46,155 +54,152 @@ def test_gdelt(tmp_path):
         ["CN-JS", "CN-HB", "other", "information", 1],
         ["CN-JS", "CN-HB", "other", "information", 0],
     ]
-    assert len(log) + len(log.rejected) == 6
-    assert log.ledger.rows["count"].sum() == 4  # class, actor, unknown region, duplicate
+    lost = log.ledger.rows.set_index("reason")["count"].to_dict()
+    assert lost == {
+        "no cooperative class": 1,
+        "an actor is no government or not named": 1,
+        "an actor is placed in another country": 1,
+        "duplicate document": 1,
+        "unknown region": 1,
+        "the region is missing": 1,
+    }
 
 
-def test_gdelt_of_another_width(tmp_path):
+def test_gdelt_puts_no_foreign_actor_in_a_region_of_the_same_name():
+    houston = "Houston, Texas, United States"
+    rows = [
+        gdelt_row("057", "Georgia", houston),
+        gdelt_row("057", "Victoria, Maryland, Liberia", houston),
+        gdelt_row("057", "Atlanta, Georgia, United States", houston),
+        gdelt_row("057", "United States", houston),
+        gdelt_row("057", "Somewhere, United States", houston, Actor1Geo_ADM1Code="USMD"),
+    ]
+    for number, row in enumerate(rows):
+        row["SOURCEURL"] = str(number)
+    log = read_gdelt(gdelt(*rows), us_states())
+    assert log.events["source"].tolist() == ["US-GA", "US", "US-MD"]
+    assert log.rejected.empty
+    assert log.ledger.rows["count"].tolist() == [2]
+
+
+def test_gdelt_needs_to_know_the_country():
+    provinces = REGIONS[REGIONS["level"] == "province"]
+    table = gdelt(
+        gdelt_row("057", "Nanjing, Jiangsu, China", "Wuhan, Hubei, China"),
+        gdelt_row("057", "Hubei, France", "Jiangsu, China"),
+    )
+    with pytest.raises(DataError, match="country='China'"):
+        read_gdelt(table, provinces)
+    for name in ("China", "CH"):
+        assert len(read_gdelt(table, provinces, country=name)) == 1
+    abroad = pd.concat([REGIONS, pd.DataFrame([{"code": "FR", "name": "France", "level": "outside", "parent": ""}])])
+    assert read_gdelt(table, abroad).events["source"].tolist() == ["CN-JS", "FR"]
+
+
+def test_gdelt_codes_that_were_read_as_numbers(tmp_path):
+    place = ("Jiangsu, China", "Hubei, China")
+    table = gdelt(*(gdelt_row(code, *place) for code in ("057", "064", "0331", "042")))
+    expected = read_gdelt(table, REGIONS).events
+    numbers = table.astype(dict.fromkeys(("SQLDATE", "EventCode", "EventRootCode"), float))
+    pd.testing.assert_frame_equal(
+        read_gdelt(numbers, REGIONS).events.drop(columns="document"), expected.drop(columns="document")
+    )
+    table.to_csv(tmp_path / "headed.csv", sep="\t", index=False)
+    pd.testing.assert_frame_equal(read_gdelt(tmp_path / "headed.csv", REGIONS).events, expected)
+
+
+def test_what_is_no_gdelt_says_so(tmp_path):
     (tmp_path / "g.csv").write_text("1\t2\n")
-    with pytest.raises(DataError, match="has 2 columns"):
-        read_gdelt(tmp_path / "g.csv", REGIONS)
+    (tmp_path / "g.zip").write_text("x")
+    row = gdelt(gdelt_row("057", "Jiangsu, China", "Hubei, China"))
+    cases = {
+        "has 2 columns": tmp_path / "g.csv",
+        "cannot be read as GDELT": tmp_path / "g.zip",
+        "is a folder": tmp_path,
+        "no column 'SOURCEURL'": row.drop(columns="SOURCEURL"),
+    }
+    for message, source in cases.items():
+        with pytest.raises(DataError, match=message):
+            read_gdelt(source, REGIONS)
+
+
+CORONANET_LAYOUT = (
+    "record_id,policy_id,entry_type,update_type,update_level,update_level_var,description,date_announced,date_start,"
+    "date_end,date_end_spec,country,ISO_A3,ISO_A2,init_country_level,domestic_policy,province,ISO_L2,city,type,"
+    "type_sub_cat,type_new_admin_coop,type_vac_cat,type_vac_mix,type_vac_reg,type_vac_purchase,type_vac_group,"
+    "type_vac_group_rank,type_vac_who_pays,type_vac_dist_admin,type_vac_loc,type_vac_cost_num,type_vac_cost_scale,"
+    "type_vac_cost_unit,type_vac_cost_gov_perc,type_vac_amt_num,type_vac_amt_scale,type_vac_amt_unit,"
+    "type_vac_amt_gov_perc,type_text,institution_cat,institution_status,institution_conditions,target_init_same,"
+    "target_country,target_geog_level,target_region,target_province,target_city,target_intl_org,target_other,"
+    "target_who_what,target_who_gen,target_direction,travel_mechanism,compliance,enforcer,dist_index_high_est,"
+    "dist_index_med_est,dist_index_low_est,dist_index_country_rank,pdf_link,link,date_updated,recorded_date"
+)
+"""Header of the published file by country."""
+
+TASK_FORCE = "New Task Force, Bureau or Administrative Configuration"
+
+
+def coronanet_rows():
+    base = dict.fromkeys(CORONANET_LAYOUT.split(","), "") | {
+        "record_id": "R_1mQxYzPjtwZ5Bf", "policy_id": "141874", "entry_type": "new_entry",
+        "description": "A province sends masks,\nand more", "date_start": "2020-02-10", "date_end": "2020-02-20",
+        "date_end_spec": "The policy has a clear end date", "country": "China", "ISO_A3": "CHN", "ISO_A2": "CN",
+        "init_country_level": "Provincial", "province": "Jiangsu", "ISO_L2": "CN-JS", "type": "Health Resources",
+        "type_sub_cat": "Masks", "target_init_same": "No", "target_country": "China", "target_province": "Hubei",
+        "target_geog_level": "One or more provinces within one or more countries",
+        "compliance": "Mandatory (Unspecified/Implied)",
+    }  # fmt: skip
+    return [
+        base,
+        base | {"record_id": "R_1mQxYzPjtwZ5Cq", "type_sub_cat": "Ventilators"},
+        base | {"record_id": "R_2mQxYzPjtwZ5Bf", "entry_type": "update", "update_type": "Change of Policy",
+                "date_start": "2020-03-01", "date_end": ""},
+        base | {"policy_id": "2", "init_country_level": "National", "province": "", "ISO_L2": "", "target_province": "",
+                "target_country": "China", "compliance": "Voluntary"},
+        base | {"policy_id": "3", "init_country_level": "National", "province": "", "compliance": "Voluntary"},
+        base | {"policy_id": "4", "type": "Lockdown"},
+        base | {"policy_id": "5", "target_province": "Jiangsu", "target_init_same": "Yes"},
+        base | {"policy_id": "6", "type": TASK_FORCE, "type_sub_cat": "New Task Force or Bureau"},
+        base | {"policy_id": "7", "type": TASK_FORCE, "target_province": "Hubei,Jiangsu,Shandong",
+                "type_sub_cat": "Cooperation among different jurisdictional entities (e.g. treaties)",
+                "date_end": "2022-07-21", "date_end_spec": "The policy has an unlimited time span (e.g. a law)"},
+        base | {"policy_id": "8", "province": "", "ISO_L2": ""},
+        base | {"policy_id": "9", "init_country_level": "Municipal", "province": "Kiangsu", "city": "Nanjing"},
+        base | {"policy_id": "10", "entry_type": "update", "date_start": "2020-03-05", "date_end": ""},
+        base | {"policy_id": "10", "entry_type": "update", "date_start": "2020-03-01", "date_end": ""},
+    ]  # fmt: skip
 
 
 def test_coronanet(tmp_path):
-    base = {
-        "record_id": "1_a", "entry_type": "new_entry", "date_start": "2020-02-10", "date_end": "2020-02-20",
-        "country": "China", "init_country_level": "Provincial", "province": "Jiangsu", "type": "Health Resources",
-        "target_country": "China", "target_province": "Hubei", "compliance": "Mandatory (Unspecified/Implied)",
-    }  # fmt: skip
-    rows = [
-        base,
-        {**base, "record_id": "1_b", "entry_type": "update"},
-        {**base, "record_id": "2_a", "init_country_level": "National", "province": "", "compliance": "Voluntary"},
-        {**base, "record_id": "3_a", "type": "Lockdown"},
-        {**base, "record_id": "4_a", "target_province": "Jiangsu"},
-        {**base, "record_id": "5_a", "type": "New Task Force, Bureau or Administrative Configuration"},
+    regions = pd.concat([REGIONS, REGIONS.iloc[[1]].assign(code="CN-SD", name="Shandong")])
+    pd.DataFrame(coronanet_rows()).to_csv(tmp_path / "c.csv", index=False)
+    log = read_coronanet(tmp_path / "c.csv", regions)
+    found = log.events.set_index("document")
+    assert found.index.tolist() == ["141874", "3", "6", "7", "9", "10"]
+    assert found["source"].tolist() == ["CN-JS", "CN", "CN-JS", "CN-JS", "CN-JS", "CN-JS"]
+    assert found["mechanism"].tolist() == ["other", "other", "joint_prevention", "agreement", "other", "other"]
+    assert not found["mandated"].any()  # compliance binds residents, not governments
+    assert found["formality"].tolist() == [2, 2, 4, 3, 2, 2]
+    assert found.loc["7", "target"] == "CN-HB|CN-SD"  # not the initiator
+    assert found.loc["7", "end"] == found.loc["7", "start"]  # the end of an unlimited policy is the day of the release
+    assert found.loc["10", "start"] == pd.Timestamp("2020-03-01")  # a file of updates only: the earliest
+    assert found.loc["9", "source_level"] == "city"
+    assert log.rejected["reasons"].tolist() == [
+        "duplicate document: the same event as table: row 1",  # another sub-type of the same record
+        "the region is missing",
     ]
-    pd.DataFrame(rows)[list(CORONANET_COLUMNS)].to_csv(tmp_path / "c.csv", index=False)
-    log = read_coronanet(tmp_path / "c.csv", REGIONS)
-    assert log.events["document"].tolist() == ["1", "2", "5"]
-    assert log.events["source"].tolist() == ["CN-JS", "CN", "CN-JS"]
-    assert log.events["mandated"].tolist() == [True, False, True]
-    assert log.events["formality"].tolist() == [2, 2, 4]
+    assert log.ledger.rows.set_index("reason")["count"].to_dict() == {
+        "type is no cooperation": 1,
+        "update of a policy whose first entry counts": 2,
+        "target is the initiator itself": 2,
+        "the policy has no end: counted at its start": 1,
+        "duplicate document": 1,
+        "the region is missing": 1,
+    }
+
+
+def test_coronanet_without_policy_ids_joins_the_sub_types_of_a_record():
+    rows = pd.DataFrame(coronanet_rows()[:2])[list(CORONANET_COLUMNS)]
+    log = read_coronanet(rows, REGIONS)
+    assert log.events["document"].tolist() == ["R_1mQxYzPjtwZ5"]
     assert len(log.rejected) == 1
-    assert log.ledger.rows["count"].sum() == 3
-
-
-GUARDED = {
-    "对口支援黄冈": "counterpart_support",
-    "山东援鄂医疗队凯旋": "other",
-    "国务院联防联控机制发布会": "",
-    "国务院应对新型冠状病毒感染的肺炎疫情联防联控机制通知": "",
-    "社区联防联控不松懈": "joint_prevention",
-    "农民专业合作社复工": "",
-    "长三角签署合作协议": "agreement",
-    "省医疗保障局与省财政厅联合印发通知": "joint_departmental",
-    "今日天气": "",
-}
-
-
-def test_rules_and_guards():
-    found = classify_titles(pd.Series(list(GUARDED)), read_rules())["mechanism"]
-    assert found.tolist() == list(GUARDED.values())
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r"no \[\[rule\]\]"),
-        ("[[rule]]\nlabel='x'\nmechanism='other'\nany=['(']", "no regular expression"),
-        ("[[rule]]\nlabel='x'\nmechanism='magic'\nany=['a']", "magic"),
-        ("[[rule]]\nlabel='x'\nmechanism='other'", "at least one pattern"),
-        ("not toml", "cannot be read"),
-    ],
-)
-def test_bad_rules_are_named(tmp_path, text, message):
-    (tmp_path / "rules.toml").write_text(text)
-    with pytest.raises(DataError, match=message):
-        read_rules(tmp_path / "rules.toml")
-
-
-def titles(count=60):
-    words = ["援鄂医疗队", "对口支援", "复工复产", "联防联控"]
-    days = pd.date_range("2020-02-03", periods=count).strftime("%Y-%m-%d")
-    return pd.DataFrame({"prov": "山东", "date": days, "title": [f"{words[k % 4]}{k}" for k in range(count)]})
-
-
-def test_counts_tell_zero_from_missing():
-    table = pd.DataFrame(
-        {
-            "prov": ["山东", "山东", "江苏"],
-            "date": ["2020-02-03", "2020-02-17", "2020-02-11"],
-            "title": ["援鄂", "复工", "援鄂"],
-        }
-    )
-    counts = weekly_title_counts(read_titles(table))
-    assert counts.loc["CN-SD", "other"].tolist() == [1, 0, 0]
-    assert counts.loc["CN-SD", "documents"].tolist() == [1, 0, 1]
-    assert counts.loc["CN-JS", "documents"].isna().tolist() == [True, False, True]
-
-
-def test_titles_that_name_a_partner_become_events():
-    table = pd.DataFrame(
-        {"prov": "山东", "date": "2020-02-03", "title": ["援鄂医疗队", "联防联控", "与江苏签署合作协议", "复工"]}
-    )
-    log = title_events(read_titles(table))
-    assert log.events[["source", "target", "mechanism"]].values.tolist() == [
-        ["CN-SD", "CN-HB", "other"],
-        ["CN-SD", "CN-JS", "agreement"],
-    ]
-    assert len(log.rejected) == 1
-
-
-def test_sheet_is_stratified_blind_and_repeatable():
-    log = read_titles(titles())
-    sheet = draw_coding_sheet(log, per_stratum=5, seed=1)
-    assert len(sheet) == 4 * 5
-    assert set(sheet.columns) == {"row", "region", "date", "title", "hand_mechanism", "weight"}
-    assert sheet["weight"].sum() == len(log.titles)
-    pd.testing.assert_frame_equal(sheet, draw_coding_sheet(log, per_stratum=5, seed=1))
-
-
-def test_precision_and_recall_by_hand():
-    sheet = pd.DataFrame(
-        {
-            "title": ["援鄂", "援鄂", "援鄂", "复工", "复工"],
-            "hand_mechanism": ["other", "other", "none", "other", ""],
-            "weight": [1.0, 1.0, 1.0, 4.0, 4.0],
-        }
-    )
-    row = score_coding_sheet(sheet, read_rules()).table.loc["other"]
-    assert row["precision"] == pytest.approx(2 / 3)
-    assert row["recall"] == pytest.approx(2 / 6)
-    assert row["precision_low"] == pytest.approx(0.2077, abs=1e-4)  # Wilson, 2 of 3
-    assert row["precision_high"] == pytest.approx(0.9385, abs=1e-4)
-
-
-def test_unknown_codes_are_named():
-    with pytest.raises(DataError, match="'aid' in row 1"):
-        score_coding_sheet(pd.DataFrame({"title": ["援鄂"], "hand_mechanism": ["aid"]}), read_rules())
-
-
-@pytest.fixture(scope="module")
-def real(mirror):
-    path = mirror / "prov_gov_titles" / "raw_xinguan_quan.xlsx"
-    if not path.exists():
-        pytest.skip("the collection of titles is absent")
-    return read_titles(path)
-
-
-def test_the_real_collection(real):
-    assert len(real.titles) + len(real.rejected) == 13_457
-    lost = real.ledger.rows.set_index("reason")["count"]
-    assert lost["exact duplicate"] == 1_801
-    assert lost["impossible date"] == 16
-    expected = {"aid to Hubei": 474, "counterpart support": 29, "medical team": 374, "joint prevention": 212}
-    for label, hits in expected.items():
-        assert real.hits[label] == pytest.approx(hits, rel=CLOSE)
-
-
-def test_the_real_weeks(real):
-    counts = weekly_title_counts(real)
-    assert counts.index.unique("region").size == 31
-    assert counts["documents"].sum() == len(real.titles)
-    assert counts["cooperation"].sum() == (real.titles["mechanism"] != "").sum()

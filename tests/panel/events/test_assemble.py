@@ -11,6 +11,8 @@ from panelcoop.errors import DataError
 from panelcoop.panel.events.assemble import assemble_events
 from panelcoop.panel.events.read import read_events
 from panelcoop.panel.events.settings import Assembly
+from panelcoop.panel.measures.names import INTENSITIES, MEASURE_NOTES, sliced_measures
+from panelcoop.panel.measures.slices import DEFAULT_SLICES, slice_names
 from panelcoop.panel.weeks import DAYS
 from panelcoop.simulate import simulate_events
 
@@ -27,16 +29,55 @@ def panel(drawn):
     return assemble_events(read_events(drawn.events, regions=drawn.regions))
 
 
+def equals_brute_force(found, rows, regions, *, suffix="", names=None, **options):
+    """Compare every column that both sides have, under the suffix of its slice."""
+    weeks = [week.date() for week in found.index.unique("week")]
+    expected = pd.DataFrame(measures(rows, regions, weeks, **options)).T.astype(float)
+    expected.index = pd.MultiIndex.from_tuples([(region, pd.Timestamp(week)) for region, week in expected.index])
+    for name in expected.columns if names is None else names:
+        column = found.loc[expected.index, f"{name}{suffix}"]
+        np.testing.assert_allclose(column, expected[name], rtol=ROUNDING, atol=ROUNDING, err_msg=f"{name}{suffix}")
+    return set(expected)
+
+
 def test_every_measure_equals_brute_force(drawn, panel):
     regions = [code for code in drawn.regions["code"] if code != "C"]
-    weeks = [week.date() for week in panel.data.index.unique("week")]
-    expected = pd.DataFrame(measures(drawn.events.to_dict("records"), regions, weeks)).T
-    expected.index = pd.MultiIndex.from_tuples([(r, pd.Timestamp(w)) for r, w in expected.index])
-    found = panel.data.loc[expected.index]
-    for name in expected:
-        np.testing.assert_allclose(
-            found[name], expected[name].astype(float), rtol=ROUNDING, atol=ROUNDING, err_msg=name
-        )
+    assert equals_brute_force(panel.data, drawn.events.to_dict("records"), regions) == set(MEASURE_NOTES)
+
+
+CROSSING = {"mechanism": "joint_prevention", "content": "policy", "layer": "horizontal"}
+
+
+def test_every_slice_equals_brute_force(drawn):
+    slices = (*DEFAULT_SLICES, CROSSING)
+    log = read_events(drawn.events, regions=drawn.regions)
+    found = assemble_events(log, choices=Assembly(slices=slices, by_slice="all")).data
+    regions = [code for code in drawn.regions["code"] if code != "C"]
+    for suffix, chosen in slice_names(slices).items():
+        names = [*INTENSITIES, *sliced_measures(chosen, "all")]
+        rows = drawn.events.to_dict("records")
+        equals_brute_force(found, rows, regions, suffix=f"_{suffix}", names=names, chosen=chosen)
+
+
+def test_cooperation_within_regions_equals_brute_force(drawn):
+    rng = np.random.default_rng(3)
+    regions = [code for code in drawn.regions["code"] if code != "C"]
+    cities = [
+        {"code": f"{code}.{k}", "name": f"{code}.{k}", "level": "city", "parent": code}
+        for code in regions
+        for k in (1, 2)
+    ]
+    table = pd.concat([drawn.regions, pd.DataFrame(cities)], ignore_index=True)
+    events = drawn.events.copy()
+    single = ~(events["source"] + events["target"]).str.contains("[|C]")
+    events.loc[single, "source"] += rng.choice(["", ".1", ".2"], single.sum())
+    within = events[single].sample(60, random_state=1)
+    home = within["source"].str.split(".").str[0]
+    within = within.assign(source=home + ".1", target=home + ".2", document=[f"within {k}" for k in range(60)])
+    rows = pd.concat([events, within], ignore_index=True)
+    panel = assemble_events(read_events(rows, regions=table))
+    assert panel.data["ei_index"].between(-1, 1, inclusive="left").any()
+    equals_brute_force(panel.data, rows.to_dict("records"), regions, place=lambda code: code.split(".")[0])
 
 
 def test_mechanisms_and_layers_add_up(panel):
@@ -127,6 +168,17 @@ def test_slices_cross_mechanism_content_and_layer(drawn):
     assert panel.data["intensity_joint_prevention_policy_vertical"].sum() == pytest.approx(total)
 
 
+def test_a_panel_by_day_says_days(drawn):
+    window = ("2020-01-06", "2020-03-29")
+    log = read_events(drawn.events, regions=drawn.regions)
+    daily = assemble_events(log, calendar=DAYS, window=window)
+    assert "6 regions x 84 days = 504 rows" in str(daily)
+    assert "  days      2020-01-06 to 2020-03-29" in str(daily)
+    assert daily.describe().loc["intensity", "last_week"] == "2020-03-29"
+    weekly = assemble_events(log, window=window)
+    assert "  weeks     2020-W02 to 2020-W13" in str(weekly)
+
+
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(drawn, panel, order):
@@ -151,6 +203,53 @@ def test_parquet_on_disk_gives_the_same_panel(drawn, panel, tmp_path):
     expand_dyads(log.events).to_parquet(tmp_path / "dyads.parquet")
     found = assemble_events(tmp_path / "dyads.parquet", drawn.regions)
     pd.testing.assert_frame_equal(found.data, panel.data, rtol=ROUNDING, atol=ROUNDING)
+
+
+def test_events_at_the_edges_of_a_window_count_with_their_days_inside(drawn, panel):
+    window = ("2020-W04", "2020-W08")
+    log = read_events(drawn.events, regions=drawn.regions, window=window)
+    inside = assemble_events(log)
+    weeks = inside.data.index.unique("week")
+    assert (weeks[0], weeks[-1]) == (pd.Timestamp("2020-01-20"), pd.Timestamp("2020-02-17"))
+    whole = panel.data[panel.data.index.get_level_values("week").isin(weeks)]
+    assert (log.events["start"] < weeks[0]).any()
+    for name in ("intensity", "partners", "formality", "vertical_share"):
+        np.testing.assert_allclose(inside.data[name], whole[name], rtol=ROUNDING, err_msg=name)
+    cut = inside.ledger.rows.set_index("reason").loc["region-period outside the window of the panel"]
+    kept = inside.data[["intensity", "intensity_vertical"]].sum().sum()
+    assert cut["after"] == pytest.approx(kept)
+    assert cut["before"] > cut["after"]
+
+
+def test_periods_a_log_was_not_read_for_have_no_records(drawn):
+    log = read_events(drawn.events, regions=drawn.regions, window=("2020-W04", "2020-W08"))
+    coverage = pd.DataFrame({"first": ["2020-01-06"]})
+    panel = assemble_events(log, window=("2020-W02", "2020-W13"), coverage=coverage)
+    seen = panel.data["intensity"].notna().groupby("week").all()
+    assert seen.tolist() == [week in pd.date_range("2020-01-20", "2020-02-17", freq="7D") for week in seen.index]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            {"region": ["C", "R1"], "documents": [3, 4]},
+            r"table of documents, column 'region': 'C' \(row 1\).*leave the row out",
+        ),
+        ({"region": ["R1", "Rx"], "documents": [3, 4]}, r"'Rx' \(row 2\)"),
+        ({"region": ["R1", "R2"], "documents": [3, -1]}, r"no count of zero or more in row 2"),
+    ],
+)
+def test_faults_of_the_documents_name_table_row_and_remedy(drawn, table, message):
+    log = read_events(drawn.events, regions=drawn.regions)
+    with pytest.raises(DataError, match=message):
+        assemble_events(log, documents=pd.DataFrame(table).assign(date="2020-01-06"))
+
+
+def test_an_empty_first_day_of_the_coverage_is_named(drawn):
+    log = read_events(drawn.events, regions=drawn.regions)
+    with pytest.raises(DataError, match=r"coverage table, column 'first': the day is missing \(row 2\)"):
+        assemble_events(log, coverage=pd.DataFrame({"region": ["R1", "R2"], "first": ["2020-01-06", ""]}))
 
 
 def test_a_log_without_good_rows_says_so():

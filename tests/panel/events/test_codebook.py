@@ -5,9 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from panelcoop.panel.events.columns import MEASURE_NOTES
 from panelcoop.panel.events.contract import CONTENTS, FIELDS, FORMALITY, LAYERS, LEVELS, MECHANISMS
 from panelcoop.panel.events.read import read_events
+from panelcoop.panel.measures.names import MEASURE_NOTES
 from panelcoop.panel.region_hierarchy import china_with_centre
 
 

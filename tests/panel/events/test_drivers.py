@@ -9,11 +9,10 @@ from panelcoop.panel.events.drivers import (
     base_year_score,
     decayed_authority,
     imported_risk,
+    opinion_score,
     shift_periods,
-    split_by_document,
-    warn_of_bad_controls,
-    warn_of_same_documents,
 )
+from panelcoop.panel.events.guards import split_by_document, warn_of_bad_controls, warn_of_same_documents
 from panelcoop.panel.events.read import read_events
 from panelcoop.panel.record import panel_from_frame
 from panelcoop.simulate import simulate_events
@@ -58,7 +57,7 @@ def test_lags_and_leads_keep_gaps():
 
 def test_bad_controls_are_named():
     with pytest.warns(PanelcoopWarning, match="'trips' is a bad control"):
-        warn_of_bad_controls({"trips": "mobility", "rain": "weather"}, {})
+        warn_of_bad_controls({"trips": "mobility", "rain": "other"}, {})
     warn_of_bad_controls({"trips": "mobility"}, {"trips": 1})
 
 
@@ -75,3 +74,38 @@ def test_halves_share_no_document():
     assert len(first) + len(second) == len(log)
     assert not set(first.events["document"]) & set(second.events["document"])
     assert len(first) + len(first.rejected) == len(log)
+
+
+def test_directives_are_read_year_first_and_by_known_regions():
+    week = pd.DataFrame({"date": [20200108, "2020-W04"], "rank": ["4", "2"]})
+    np.testing.assert_allclose(decayed_authority(week, WEEKS, ["A"], half_life=1)["A"], [4, 2, 1 + 2, 0.5 + 1])
+    with pytest.raises(DataError, match="'08/01/2020' is no day"):
+        decayed_authority(week.assign(date="08/01/2020"), WEEKS, ["A"])
+    with pytest.raises(DataError, match=r"'Alpha' \(row 1, 2\) is no region"):
+        decayed_authority(week.assign(region="Alpha"), WEEKS, ["A"])
+
+
+@pytest.mark.parametrize(("flow", "message"), [(np.nan, "negative or missing"), (-5, "negative or missing")])
+def test_impossible_flows_are_refused(flow, message):
+    incidence = pd.DataFrame({"A": [10.0, 20.0], "B": [1.0, 2.0]})
+    flows = pd.DataFrame([[np.nan, flow], [2, np.nan]], index=["A", "B"], columns=["A", "B"])
+    with pytest.raises(DataError, match=message):
+        imported_risk(incidence, flows, pd.Series({"A": 3.0, "B": 4.0}))
+
+
+def test_imported_risk_refuses_to_lag_over_a_gap():
+    incidence = pd.DataFrame({"A": [10.0, 20.0, 30.0], "B": [1.0, 2.0, 3.0]}, index=WEEKS[[0, 1, 3]])
+    flows = pd.DataFrame([[0, 1], [1, 0]], index=["A", "B"], columns=["A", "B"])
+    with pytest.raises(DataError, match="leaves out a period"):
+        imported_risk(incidence, flows, pd.Series({"A": 3.0, "B": 4.0}))
+
+
+def test_shares_of_opinion_are_shares():
+    posts = pd.DataFrame({"A": np.arange(20.0)}, index=pd.date_range("2019-12-02", periods=20, freq="7D"))
+    with pytest.raises(DataError, match=r"write 0\.25 for 25%"):
+        opinion_score(posts, 2019, negative_share=posts)
+
+
+def test_a_misspelt_control_is_refused():
+    with pytest.raises(DataError, match="did you mean 'mobility'"):
+        warn_of_bad_controls({"trips": "mobilty"}, {"trips": 0})

@@ -28,7 +28,7 @@ def panel(folder):
 
 def test_the_template_becomes_a_panel(panel, folder, root):
     assert panel.data.shape[0] == 10 * 40
-    assert panel.columns_of("outcome") == ["intensity"]
+    assert panel.columns_of("outcome") == ["out_intensity"]
     assert panel.columns_of("driver") == ["risk", "spread", "authority"]
     assert panel.columns_of("offset") == ["documents"]
     assert panel.empty_slots["public_opinion"].startswith("no search")
@@ -73,23 +73,61 @@ def test_another_clock(folder):
     dates = study_stages(plan, panel)
     assert dates.clock == "change point"
     assert panel.data["stage"].nunique() == 4
-    outcome = text.replace('driver = "spread"', 'driver = "intensity"')
-    (folder / "outcome.toml").write_text(outcome, encoding="utf-8")
-    with pytest.raises(DataError, match="must not be dated from the outcome"):
+
+
+@pytest.mark.parametrize(
+    ("driver", "message"),
+    [
+        ("out_intensity", "must not be dated from the outcome"),
+        ("intensity", "made from the records of the outcome"),
+        ("stock", "made from the records of the outcome"),
+        ("partners", "made from the records of the outcome"),
+        ("density", "made from the records of the outcome"),
+        ("intensity_agreement", "made from the records of the outcome"),
+        ("in_intensity_policy", "made from the records of the outcome"),
+        ("documents", "no driver of the plan"),
+        ("riks", "did you mean 'risk'"),
+    ],
+)
+@pytest.mark.parametrize("clock", ["change point", "hidden Markov"])
+def test_no_clock_reads_what_the_log_made(folder, driver, message, clock):
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    text = text.replace('clock = "table"', f'clock = "{clock}"').replace(
+        'table = "data/stages.csv"', f'driver = "{driver}"'
+    )
+    (folder / "outcome.toml").write_text(text, encoding="utf-8")
+    with pytest.raises((DataError, PlanError), match=message):
         assemble_study(folder / "outcome.toml")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('outcome = "intensity"', 'outcome = "intensty"', "did you mean 'intensity'"),
+        ('outcome = "out_intensity"', 'outcome = "out_intensty"', "did you mean 'out_intensity'"),
+        ('outcome = "out_intensity"', 'outcome = "documents"', "no measure 'documents'"),
+        ("half_life = 4.0                     # weeks", 'by_slice = ["stck"] #', "by_slice holds stck"),
         ('unit = "week"', 'unit = "month"', "calendar.unit"),
         ('first = "2020-W02"', "", "first and last go together"),
         ('events = "data/events.csv"', 'evnts = "data/events.csv"', "data.evnts"),
         ('events = "data/events.csv"', 'events = "data/absent.csv"', "There is no file"),
         ('table = "data/positions.csv"', 'table = "data/absent.csv"', "names data/absent.csv"),
         ('column = "risk"', 'column = "rsk"', "did you mean 'risk'"),
-        ('kind = "nearest"', 'kind = "mobility"', "no column 'source'"),
+        ('kind = "nearest"', 'kind = "mobility"', "needs 'base' and does not use 'k'"),
+        ('kind = "value"', 'kind = "opinion"', "a driver of kind 'opinion' needs 'base_year'"),
+        (
+            'column = "risk"\nlag = 1\n\n[drivers.spread]',
+            "half_life = 2\n[drivers.spread]",
+            "needs 'column' and does not use 'half_life'",
+        ),
+        ("[drivers.risk] ", "[drivers.stock] ", "must not have the name of a measure"),
+        ("[drivers.risk] ", "[drivers.stage] ", "must not have the name of a measure"),
+        ('kind = "spatial lag"', 'of = "risk"\nkind = "spatial lag"', "does not use 'column', 'table'"),
+        (
+            'table = "data/covariates.csv"\ncolumn = "risk"\nlag = 1\n\n[drivers.authority]',
+            'of = "rsk"\n[drivers.authority]',
+            "no other driver .did you mean 'risk'",
+        ),
+        ('column = "risk"', 'column = "risk"\nmeasures = "mobilty"', "'mobility', 'response level'"),
         ("half_life = 4.0                     # weeks, of the stock", "half_life = 0.0 #", "greater than 0"),
         ("title =", "title", "cannot be read"),
     ],

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import pandas as pd
 
+from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
+from panelcoop.panel.events.contract import LEVELS
 from panelcoop.panel.events.log import EventLog
 from panelcoop.panel.events.read import RegionsLike, as_regions, read_events
 from panelcoop.panel.record import Ledger
@@ -39,12 +42,19 @@ EXACT_CODES = {"057": ("agreement", "policy", "agreement"), "064": ("other", "in
 """Classes read on their own: sign a formal agreement, share intelligence or information."""
 
 COUNTRY_TYPE = "1"
+USED = (
+    "SQLDATE", "EventCode", "EventRootCode", "SOURCEURL",
+    *(f"Actor{k}{name}" for k in (1, 2) for name in ("Code", "Type1Code")),
+    *(f"Actor{k}Geo_{name}" for k in (1, 2) for name in ("Type", "FullName", "CountryCode", "ADM1Code")),
+)  # fmt: skip
+ABROAD = "abroad"
 
 
 def read_gdelt(
     source: Path | str | pd.DataFrame,
     regions: RegionsLike,
     *,
+    country: str | None = None,
     places: Mapping[str, str] | None = None,
     governments_only: bool = True,
 ) -> EventLog:
@@ -53,9 +63,13 @@ def read_gdelt(
     Parameters
     ----------
     source
-        Tab-separated file without header in the published layout, plain or zipped, or a frame with its columns.
+        Tab-separated file in the published layout, plain or zipped, without the header or with it, or a frame with its
+        columns.
     regions
         First-level regions and, for actors placed in a whole country, the nation.
+    country
+        Name or two-letter code (FIPS 10-4, as GDELT writes it: China is CH) of the country the regions lie in; default
+        the region of level "nation", by its name.
     places
         ADM1 code to region code, for places whose name no region has.
     governments_only
@@ -64,49 +78,46 @@ def read_gdelt(
     Returns
     -------
     EventLog
-        Cooperative rows of two placed actors; the document is the source address, so that one article counts once.
-        Rows of other classes or actors are counted in the ledger, not listed.
+        Cooperative rows of two actors placed in a region; the document is the source address, so that one article
+        counts once. Rows of other classes, of other actors, and of actors placed in another country are counted in the
+        ledger, not listed.
 
     Raises
     ------
     DataError
-        When the file cannot be read or has not 61 columns.
+        When the file cannot be read, has not 61 columns or lacks one that is used, or the country is not known.
 
     Notes
     -----
     Root classes 03 to 07. 057 is an agreement of formality 3; 04 (consult) a meeting, formality 1; 064 shares
     information; 06 and 07 move resources. The rest is "other". Every row weighs 1: mentions measure attention.
 
+    An actor is placed by its ADM1 code where `places` or the region table knows it; else by the region's name in "city,
+    region, country", provided that the country is the one of the regions: there is a Georgia in the United States and
+    one beside it. A country that the region table holds at the level "outside" is a partner.
+
     References
     ----------
     GDELT Event Database, codebook 2.0; CAMEO manual 1.1b3.
     """
     system = as_regions(regions)
-    table = source if isinstance(source, pd.DataFrame) else _read(Path(source))
-    cells = table.astype(object).where(table.notna(), "").astype(str)
-    code, root = cells["EventCode"], cells["EventRootCode"].str.zfill(2)
+    cells = _as_text(source if isinstance(source, pd.DataFrame) else _read(Path(source)))
+    atlas = _Atlas(system, country, places or {})
+    code, root = _event_codes(cells)
     cooperative = root.isin(COOPERATIVE_ROOTS)
     governments = (cells["Actor1Type1Code"] == "GOV") & (cells["Actor2Type1Code"] == "GOV")
     actors = governments if governments_only else (cells["Actor1Code"] != "") & (cells["Actor2Code"] != "")
     kept = cooperative & actors
-    told = cells[kept]
-    exact = code[kept].map(lambda c: EXACT_CODES.get(c, ("other", None, "")))
-    plain = root[kept].map(COOPERATIVE_ROOTS)
-    events = pd.DataFrame(
-        {
-            "start": told["SQLDATE"],
-            "source": _places(told, "Actor1Geo", system, places or {}),
-            "target": _places(told, "Actor2Geo", system, places or {}),
-            "mechanism": [mechanism for mechanism, _, _ in exact],
-            "contents": [own if own is not None else usual for (_, own, _), usual in zip(exact, plain, strict=True)],
-            "formality": [
-                f or ("meeting" if r == "04" else "") for (_, _, f), r in zip(exact, root[kept], strict=True)
-            ],
-            "document": told["SOURCEURL"],
-        }
-    )
+    ends = {side: atlas.place(cells[kept], actor) for side, actor in (("source", "Actor1"), ("target", "Actor2"))}
+    abroad = ((ends["source"] == ABROAD) | (ends["target"] == ABROAD)).reindex(cells.index, fill_value=False)
+    told = kept & ~abroad
+    events = _events(cells[told], code[told], root[told]).assign(**{side: end[told] for side, end in ends.items()})
     log = read_events(events.reset_index(drop=True), regions=system)
-    reasons = {"no cooperative class": ~cooperative, "an actor is no government or not named": cooperative & ~actors}
+    reasons = {
+        "no cooperative class": ~cooperative,
+        "an actor is no government or not named": cooperative & ~actors,
+        "an actor is placed in another country": abroad,
+    }
     entries = [
         {"source": "gdelt", "action": "excluded", "reason": reason, "count": int(rows.sum())}
         for reason, rows in reasons.items()
@@ -115,28 +126,98 @@ def read_gdelt(
     return replace(log, ledger=Ledger.of(entries) + log.ledger)
 
 
+class _Atlas:
+    """Places actors in the regions of one country."""
+
+    def __init__(self, system: RegionSystem, country: str | None, places: Mapping[str, str]) -> None:
+        self.system = system
+        self.places = places
+        levels = system.table["level"] if "level" in system.table else pd.Series("", index=system.table.index)
+        self.levels = {str(code): str(level) for code, level in levels.items()}
+        self.nations = {code for code, level in self.levels.items() if level == "nation"}
+        self.parents = dict(system.table["parent"]) if "parent" in system.table else {}
+        self.country = country
+        if country is None and not self.nations:
+            msg = f"{system.label} has no region of level 'nation': name the country, such as country='China'."
+            raise DataError(msg)
+
+    def place(self, rows: pd.DataFrame, actor: str) -> pd.Series:
+        """Return the region of each actor, ABROAD, or the place's name where its own country has no such region."""
+        columns = [rows[f"{actor}Geo_{part}"] for part in ("Type", "FullName", "CountryCode", "ADM1Code")]
+        wheres = list(zip(*columns, strict=True))
+        known = {where: self._place(*where) for where in set(wheres)}
+        return pd.Series([known[where] for where in wheres], index=rows.index, dtype=object)
+
+    def _place(self, kind: str, name: str, country_code: str, adm1: str) -> str:
+        parts = [part.strip() for part in name.split(",")]
+        land = self.system.find(parts[-1]) or ""
+        if not name or self.levels.get(land) == "outside":
+            return land
+        if not self._is_home(parts[-1], country_code):
+            return ABROAD
+        nation = land if land in self.nations else min(self.nations, default="")
+        if kind == COUNTRY_TYPE or len(parts) < 2:
+            return nation or name
+        found = self.places.get(adm1) or self.system.find(adm1) or self.system.find(parts[-2])
+        return found if found and self._nation_of(found) in ("", nation) else name
+
+    def _nation_of(self, code: str) -> str:
+        """Climb to the nation a region lies in; empty where the table does not say."""
+        for _ in LEVELS:
+            code = code if code in self.nations else str(self.parents.get(code, ""))
+        return code if code in self.nations else ""
+
+    def _is_home(self, land: str, code: str) -> bool:
+        if self.country is not None:
+            return self.country.casefold() in (land.casefold(), code.casefold())
+        return self.system.find(land) in self.nations
+
+
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the columns that are used, as text; numbers lose the point that missing values give them."""
+    fail_if_columns_missing(USED, table.columns, "The table of GDELT events")
+    cells = table[list(USED)].reset_index(drop=True).astype(object)
+    filled = cells.where(cells.notna(), "").astype(str)
+    return pd.DataFrame({name: filled[name].str.strip().str.removesuffix(".0") for name in USED})
+
+
+def _event_codes(cells: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Give CAMEO codes back the zero they lose when they are read as numbers: a code begins with its root."""
+    root, code = cells["EventRootCode"].str.zfill(2), cells["EventCode"]
+    begins = pd.Series([own.startswith(first) for own, first in zip(code, root, strict=True)], index=code.index)
+    return code.where(begins, "0" + code), root
+
+
+def _events(told: pd.DataFrame, code: pd.Series, root: pd.Series) -> pd.DataFrame:
+    """Write rows in the columns of the codebook, but for the two actors."""
+    exact = [
+        EXACT_CODES.get(own, ("other", COOPERATIVE_ROOTS[first], "")) for own, first in zip(code, root, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "start": told["SQLDATE"],
+            "mechanism": [mechanism for mechanism, _, _ in exact],
+            "contents": [content for _, content, _ in exact],
+            "formality": [
+                rung or ("meeting" if r == "04" else "") for (_, _, rung), r in zip(exact, root, strict=True)
+            ],
+            "document": told["SOURCEURL"],
+        },
+        index=told.index,
+    )
+
+
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        msg = f"There is no file {path}."
+        msg = f"{path} is a folder; name a file in it." if path.is_dir() else f"There is no file {path}."
         raise DataError(msg)
     try:
         table = pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=3)
-    except (ValueError, pd.errors.ParserError) as fault:
+    except (ValueError, pd.errors.ParserError, BadZipFile) as fault:
         msg = f"{path} cannot be read as GDELT events: {fault}."
         raise DataError(msg) from fault
     if table.shape[1] != len(GDELT_COLUMNS):
         msg = f"{path} has {table.shape[1]} columns; GDELT 2.0 events have {len(GDELT_COLUMNS)}."
         raise DataError(msg)
-    return table.set_axis(list(GDELT_COLUMNS), axis=1)
-
-
-def _places(told: pd.DataFrame, actor: str, system: RegionSystem, places: Mapping[str, str]) -> list[str]:
-    """Place an actor: by its ADM1 code, by the region in "city, region, country", or by the country."""
-    found = []
-    for kind, name, adm1 in zip(
-        told[f"{actor}_Type"], told[f"{actor}_FullName"], told[f"{actor}_ADM1Code"], strict=True
-    ):
-        parts = [part.strip() for part in name.split(",")]
-        word = parts[0] if kind == COUNTRY_TYPE or len(parts) < 2 else parts[-2]
-        found.append(places.get(adm1) or system.find(word) or name)
-    return found
+    headed = str(table.iloc[0, 0]).strip().upper() == GDELT_COLUMNS[0]
+    return table.iloc[int(headed) :].set_axis(list(GDELT_COLUMNS), axis=1)

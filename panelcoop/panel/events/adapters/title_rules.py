@@ -17,7 +17,7 @@ from panelcoop.panel.events.contract import CONTENTS, MECHANISMS
 
 __all__ = ["TitleRule", "classify_titles", "keyword_hits", "read_rules"]
 
-KEYS = ("label", "mechanism", "contents", "target", "any", "unless")
+KEYS = ("label", "mechanism", "contents", "target", "where", "any", "unless")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class TitleRule:
         What a matching title is counted as.
     target
         Code of the partner the rule implies, or empty.
+    where
+        The partner is implied only where this is found in the title; None: in every title that matches.
     keywords
         Matches when found in the title.
     guards
@@ -42,6 +44,7 @@ class TitleRule:
     mechanism: str
     contents: tuple[str, ...]
     target: str
+    where: re.Pattern[str] | None
     keywords: re.Pattern[str]
     guards: re.Pattern[str] | None
 
@@ -49,6 +52,10 @@ class TitleRule:
         """Tell which titles match once the guards are cut."""
         plain = titles if self.guards is None else titles.str.replace(self.guards, "", regex=True)
         return plain.str.contains(self.keywords)
+
+    def target_of(self, title: str) -> str:
+        """Return the partner that a matching title implies, or nothing."""
+        return self.target if self.where is None or self.where.search(title) else ""
 
 
 def read_rules(path: Path | str | None = None) -> tuple[TitleRule, ...]:
@@ -111,9 +118,10 @@ def classify_titles(titles: pd.Series, rules: tuple[TitleRule, ...]) -> pd.DataF
     words = {
         "mechanism": [*(rule.mechanism for rule in rules), ""],
         "contents": [*("|".join(rule.contents) for rule in rules), ""],
-        "target": [*(rule.target for rule in rules), ""],
     }
-    return hits.assign(**{name: np.array(values, dtype=object)[first] for name, values in words.items()})
+    target = [rules[k].target_of(title) if k < len(rules) else "" for k, title in zip(first, text, strict=True)]
+    named = {name: np.array(values, dtype=object)[first] for name, values in words.items()}
+    return hits.assign(**named, target=np.array(target, dtype=object))
 
 
 def keyword_hits(titles: pd.Series, rules: tuple[TitleRule, ...]) -> pd.Series:
@@ -140,9 +148,10 @@ def _rule(entry: dict[str, object]) -> TitleRule:
     for content in contents:
         fail_if_not_one_of(content, CONTENTS, f"a content of rule '{label}'")
     keywords = _pattern(_words(entry.get("any")), label)
-    guards = _words(entry.get("unless"))
-    cut = _pattern(guards, label) if guards else None
-    return TitleRule(label, mechanism, contents, str(entry.get("target", "")), keywords, cut)
+    where, guards = (
+        _pattern(words, label) if (words := _words(entry.get(key))) else None for key in ("where", "unless")
+    )
+    return TitleRule(label, mechanism, contents, str(entry.get("target", "")), where, keywords, guards)
 
 
 def _words(value: object) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
 from panelcoop.panel.events.adapters.title_rules import TitleRule, classify_titles, keyword_hits, read_rules
-from panelcoop.panel.events.contract import MECHANISMS
+from panelcoop.panel.events.contract import MECHANISMS, SEPARATOR
 from panelcoop.panel.events.log import EventLog
 from panelcoop.panel.events.read import read_events
 from panelcoop.panel.record import Ledger
@@ -29,6 +31,7 @@ TITLES_ADDRESS = (
 
 HEADERS = {"prov": "province", "region": "province", "省份": "province", "日期": "date", "标题": "title"}
 SHORTEST_NAME = 2
+NO_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,14 @@ class TitleLog:
     ledger: Ledger = field(default_factory=Ledger.empty)
 
     def __str__(self) -> str:
-        """Count rows, rejections and mechanisms."""
+        """Count rows, rejections, mechanisms, and raw hits of keywords."""
         counts = self.titles["mechanism"].replace("", "none").value_counts()
         lines = [f"TitleLog: {len(self.titles):,} titles, {len(self.rejected):,} rejected"]
-        lines.append("  mechanisms " + ", ".join(f"{name} {count:,}" for name, count in counts.to_dict().items()))
+        told = {"mechanisms": counts, "raw hits": self.hits}
+        lines += [
+            f"  {what:<10} " + ", ".join(f"{name} {count:,}" for name, count in numbers.to_dict().items())
+            for what, numbers in told.items()
+        ]
         return "\n".join([*lines, str(self.ledger)])
 
 
@@ -103,8 +110,9 @@ def read_titles(
 
     Notes
     -----
-    De-duplication comes first: rows that repeat province, date and title exactly are dropped, then rows with an
-    impossible date, an unknown province or no title. A row with two faults is counted under both, and said so.
+    De-duplication comes first: rows that repeat province, date and title are dropped, exactly or but for spaces and
+    punctuation, then rows with an impossible date, an unknown province or no title. A row with two faults is counted
+    under both, and said so.
 
     Examples
     --------
@@ -120,8 +128,10 @@ def read_titles(
     applied = read_rules(rules)
     places = (system or china_provinces()).match(raw["province"].astype(object)).codes
     dates = pd.to_datetime(raw["date"], errors="coerce", format="mixed").dt.normalize()
+    exact = raw.duplicated()
     faults = {
-        "exact duplicate": raw.duplicated(),
+        "exact duplicate": exact,
+        "duplicate but for spaces and punctuation": _alike(places, dates, raw["title"]) & ~exact,
         "impossible date": dates.isna(),
         "unknown province": places.isna() & raw["province"].notna(),
         "no title": raw["title"].isna() | (raw["title"].astype(str).str.strip() == ""),
@@ -223,13 +233,24 @@ def _read(path: Path) -> pd.DataFrame:
         raise DataError(msg) from fault
 
 
+def _alike(places: pd.Series, dates: pd.Series, titles: pd.Series) -> pd.Series:
+    """Tell the titles that repeat an earlier one of their province and day but for spaces, punctuation and width."""
+    words = titles.fillna("").astype(str).map(lambda title: NO_WORD.sub("", normalize("NFKC", title).casefold()))
+    known = places.notna() & dates.notna() & (words != "")
+    return pd.DataFrame({"place": places, "date": dates, "words": words}).duplicated() & known
+
+
 def _partners(told: pd.DataFrame, system: RegionSystem) -> list[str]:
-    """List the other regions whose Chinese name stands in each title, and the rule's target."""
-    names = {name: code for code, name in system.table["name_zh"].items() if len(str(name)) >= SHORTEST_NAME}
+    """List the other regions whose Chinese name stands in each title, and the rule's target.
+
+    Names are read from left to right without overlap: 浙江西部 names 浙江, not 江西.
+    """
+    names = {str(name): str(code) for code, name in system.table["name_zh"].items() if len(str(name)) >= SHORTEST_NAME}
+    any_name = re.compile("|".join(map(re.escape, names)))
     found: list[str] = []
     for own, title, target in zip(told["region"], told["title"].astype(str), told["target"], strict=True):
-        codes = {str(code) for name, code in names.items() if name in title} | ({target} if target else set())
-        found.append("|".join(sorted(codes - {own})))
+        codes = {names[name] for name in any_name.findall(title)} | ({target} if target else set())
+        found.append(SEPARATOR.join(sorted(codes - {own})))
     return found
 
 
