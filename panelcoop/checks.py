@@ -10,7 +10,14 @@ import numpy as np
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
 
-__all__ = ["fail_if_columns_missing", "fail_if_not_finite", "fail_if_not_one_of", "name_few", "nearest"]
+__all__ = [
+    "fail_if_columns_missing",
+    "fail_if_not_finite",
+    "fail_if_not_one_of",
+    "fail_if_not_whole",
+    "name_few",
+    "nearest",
+]
 
 
 def name_few(items: Iterable[object], most: int = 5) -> str:
@@ -27,15 +34,16 @@ def name_few(items: Iterable[object], most: int = 5) -> str:
 
 
 def nearest(name: str, allowed: Collection[str]) -> str:
-    """Return " (did you mean 'x'?)" where an allowed name is close, else an empty string.
+    """Return " (did you mean 'x'?)" where an allowed name is close, whatever its case, else an empty string.
 
     Examples
     --------
     >>> nearest("regoin", ["region", "week"])
     " (did you mean 'region'?)"
     """
-    close = get_close_matches(str(name), [str(a) for a in allowed], n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    known = {str(a).casefold(): str(a) for a in reversed(list(allowed))}
+    close = get_close_matches(str(name).casefold(), list(reversed(known)), n=1)
+    return f" (did you mean '{known[close[0]]}'?)" if close else ""
 
 
 def fail_if_columns_missing(wanted: Iterable[str], present: Collection[str], where: str) -> None:
@@ -78,4 +86,22 @@ def fail_if_not_one_of(value: str, allowed: Collection[str], what: str) -> None:
     """
     if value not in allowed:
         msg = f"{what} must be one of {', '.join(allowed)}; got '{value}'{nearest(value, allowed)}."
+        raise DataError(msg)
+
+
+def fail_if_not_whole(value: object, name: str, least: int, *, optional: bool = False) -> None:
+    """Raise when a setting is not a whole number from some bound on (or None, where that is allowed).
+
+    Raises
+    ------
+    DataError
+        Names the setting, the bound and what was given.
+    """
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        msg = f"{name} must be a whole number; got {value!r}."
+        raise DataError(msg)
+    if value < least:
+        msg = f"{name} must be at least {least}; got {value}."
         raise DataError(msg)

@@ -1,10 +1,11 @@
-"""Linear hypotheses R b = r: written as text or given as a matrix, always checked against the names."""
+"""Linear hypotheses R b = r, as text or as a matrix, always checked against the names; and what their tests return."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -13,10 +14,10 @@ from panelcoop.checks import fail_if_not_finite, name_few, nearest
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
 
-__all__ = ["Hypothesis", "HypothesisLike", "parse_hypothesis"]
+__all__ = ["Contrast", "Hypothesis", "HypothesisLike", "WaldTest", "parse_hypothesis"]
 
 HypothesisLike: TypeAlias = "str | Sequence[str] | Mapping[str, float] | FloatArray | Hypothesis"
-"""Text ("a = b", "a - b = 0, c = 1"), several texts, weights by name (one row), a matrix (q, k), or a Hypothesis."""
+"""Text ("a = b = c", "a - b = 0, c = 1"), several, weights by name (one row), a matrix (q, k), or a Hypothesis."""
 
 REDUNDANT = 1e-10  # relative size below which a restriction is a combination of others
 
@@ -43,6 +44,71 @@ class Hypothesis:
     text: str
 
 
+@dataclass(frozen=True)
+class WaldTest:
+    """A test of linear restrictions, with the null it tests and the distribution it is held against.
+
+    Attributes
+    ----------
+    statistic
+        F (chi2 / q) when ``df_denominator`` is finite, chi2 otherwise.
+    df
+        Number of independent restrictions q.
+    df_denominator
+        Denominator degrees of freedom; ``numpy.inf`` for the chi2 form.
+    pvalue
+        Upper-tail probability.
+    null
+        The hypothesis in words.
+    convention
+        Covariance and degrees of freedom behind the statistic.
+    """
+
+    statistic: float
+    df: int
+    df_denominator: float
+    pvalue: float
+    null: str
+    convention: str
+
+    @property
+    def distribution(self) -> str:
+        """The reference distribution, written out."""
+        return f"chi2({self.df})" if np.isinf(self.df_denominator) else f"F({self.df}, {self.df_denominator:g})"
+
+    def __str__(self) -> str:
+        """Write the test in one line."""
+        return f"H0: {self.null}; {self.distribution} = {self.statistic:.4f}, p = {self.pvalue:.4f} [{self.convention}]"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A linear combination of coefficients with its standard error and interval.
+
+    Attributes
+    ----------
+    name, estimate, std_error, statistic, pvalue, conf_low, conf_high
+        The combination and its interval; statistic and p-value test it against the right-hand side, zero by default.
+    df
+        Degrees of freedom of t; ``numpy.inf`` for the normal.
+    level
+        Level of the interval.
+    convention
+        Covariance and degrees of freedom used.
+    """
+
+    name: str
+    estimate: float
+    std_error: float
+    statistic: float
+    pvalue: float
+    conf_low: float
+    conf_high: float
+    df: float
+    level: float
+    convention: str
+
+
 def parse_hypothesis(
     hypothesis: HypothesisLike, names: Sequence[str], value: FloatArray | float | None = None
 ) -> Hypothesis:
@@ -52,7 +118,7 @@ def parse_hypothesis(
     ----------
     hypothesis
         Text such as ``"risk:outbreak = risk:continuation"`` (a bare name stands for "name = 0"; commas separate
-        joint restrictions), a sequence of such texts, a mapping of weights by name (one row),
+        joint restrictions; ``"a = b = c"`` is two), a sequence of such texts, a mapping of weights by name (one row),
         or a matrix of shape (q, k) or (k,). Names may hold colons and spaces and need no quotes.
     names
         Coefficient names, length k.
@@ -87,7 +153,7 @@ def parse_hypothesis(
         matrix = np.atleast_2d(np.asarray(hypothesis, dtype=float))
         right = np.broadcast_to(np.asarray(0.0 if value is None else value, dtype=float), matrix.shape[:1]).copy()
         _fail_if_misshapen(matrix, names)
-        text = "; ".join(_row_text(row, r, names) for row, r in zip(matrix, right, strict=True))
+        text = ", ".join(_row_text(row, r, names) for row, r in zip(matrix, right, strict=True))
     _fail_if_empty_row(matrix, text)
     matrix, right = _independent(matrix, right, text)
     return Hypothesis(matrix=matrix, value=right, names=names, text=text)
@@ -103,7 +169,7 @@ def _from_text(text: str, names: tuple[str, ...]) -> tuple[FloatArray, FloatArra
 
     alias = {name: f"b{i}_" for i, name in enumerate(names)}
     try:
-        parsed = LinearConstraints.from_spec(_quoted(text, alias), list(alias.values()))
+        parsed = LinearConstraints.from_spec(_pairwise(_quoted(text, alias)), list(alias.values()))
     except (FormulaicError, KeyError, ValueError) as error:
         unknown = [word for word in re.findall(r"[^\s,=+*\-/()]+", text) if word not in names and not _is_number(word)]
         hint = "; ".join(f"'{w}'{nearest(w, names)}" for w in unknown) or "the text"
@@ -121,6 +187,15 @@ def _quoted(text: str, alias: Mapping[str, str]) -> str:
     return re.sub(whole, lambda found: alias[found.group(1)], text)
 
 
+def _pairwise(text: str) -> str:
+    """Write each chain "a = b = c" as "(a) = (b), (b) = (c)": the parser knows no chains, and no sign after another."""
+    parts = []
+    for restriction in text.split(","):
+        sides = [f"({side.strip()})" for side in restriction.split("=")]
+        parts += [" = ".join(pair) for pair in pairwise(sides)] or sides
+    return ", ".join(parts)
+
+
 def _is_number(word: str) -> bool:
     return re.fullmatch(r"\d*\.?\d+(e\d*)?", word) is not None
 
@@ -135,8 +210,13 @@ def _from_weights(weights: Mapping[str, float], names: tuple[str, ...]) -> tuple
 
 
 def _row_text(row: FloatArray, right: float, names: tuple[str, ...]) -> str:
-    terms = [f"{weight:+g}*{name}" for weight, name in zip(row, names, strict=True) if weight]
-    return f"{' '.join(terms)} = {right:g}".replace("+1*", "+").replace("-1*", "-").removeprefix("+")
+    terms = []
+    for weight, name in zip(row, names, strict=True):
+        if weight:
+            size = "" if abs(weight) == 1 else f"{abs(weight):.12g} * "
+            terms += ["-" if weight < 0 else "+", f"{size}{name}"]
+    sign = "-" if terms[:1] == ["-"] else ""
+    return f"{sign}{' '.join(terms[1:])} = {right:.12g}"
 
 
 def _fail_if_misshapen(matrix: FloatArray, names: tuple[str, ...]) -> None:

@@ -4,84 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.hypotheses import Hypothesis, HypothesisLike, parse_hypothesis
+from panelcoop.hypotheses import Contrast, Hypothesis, HypothesisLike, WaldTest, parse_hypothesis
 from panelcoop.numerics.distributions import t_ppf, t_sf
 from panelcoop.numerics.estimable import combination_covariance, estimable_rows
-from panelcoop.numerics.wald import wald_statistic
+from panelcoop.numerics.wald import WaldRecord, wald_statistic
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["Contrast", "Estimate", "WaldTest"]
-
-
-@dataclass(frozen=True)
-class WaldTest:
-    """A test of linear restrictions, with the null it tests and the distribution it is held against.
-
-    Attributes
-    ----------
-    statistic
-        F (chi2 / q) when ``df_denominator`` is finite, chi2 otherwise.
-    df
-        Number of independent restrictions q.
-    df_denominator
-        Denominator degrees of freedom; ``numpy.inf`` for the chi2 form.
-    pvalue
-        Upper-tail probability.
-    null
-        The hypothesis in words.
-    convention
-        Covariance and degrees of freedom behind the statistic.
-    """
-
-    statistic: float
-    df: int
-    df_denominator: float
-    pvalue: float
-    null: str
-    convention: str
-
-    @property
-    def distribution(self) -> str:
-        """The reference distribution, written out."""
-        return f"chi2({self.df})" if np.isinf(self.df_denominator) else f"F({self.df}, {self.df_denominator:g})"
-
-    def __str__(self) -> str:
-        """Write the test in one line."""
-        return f"H0: {self.null}; {self.distribution} = {self.statistic:.4f}, p = {self.pvalue:.4f} [{self.convention}]"
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A linear combination of coefficients with its standard error and interval.
-
-    Attributes
-    ----------
-    name, estimate, std_error, statistic, pvalue, conf_low, conf_high
-        The combination, tested against zero (or the right-hand side of its text).
-    df
-        Degrees of freedom of t; ``numpy.inf`` for the normal.
-    level
-        Level of the interval.
-    convention
-        Covariance and degrees of freedom used.
-    """
-
-    name: str
-    estimate: float
-    std_error: float
-    statistic: float
-    pvalue: float
-    conf_low: float
-    conf_high: float
-    df: float
-    level: float
-    convention: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +58,8 @@ class Estimate:
         (Searle 1971). None means that each coefficient that is NaN stands alone.
     df_of
         Degrees of freedom of one combination (k,), where they differ between combinations (Bell-McCaffrey).
+    wald_of
+        Joint test of R b = r given R (q, k) and r (q,), where F with ``df`` will not do (approximate Hotelling).
     provenance
         Hash of the plan the panel was assembled from, if any.
     """
@@ -142,6 +80,7 @@ class Estimate:
     solution: FloatArray | None = None
     null_space: FloatArray | None = None
     df_of: Callable[[FloatArray], float] | None = None
+    wald_of: Callable[[FloatArray, FloatArray], WaldRecord] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -161,6 +100,25 @@ class Estimate:
         """Two-sided p-values of t(df)."""
         tails = t_sf(np.abs(self.tstats.to_numpy()), self._df_by_term())
         return pd.Series(2 * tails, index=self.params.index, name="pvalue")
+
+    @property
+    def bse(self) -> pd.Series:
+        """Standard errors, under the name of statsmodels."""
+        return self.std_errors
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """Coefficients over standard errors, under the name of statsmodels."""
+        return self.tstats
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the coefficients, under the name of R; NaN where one is not identified."""
+        lost = self.params.index[self.params.isna()]
+        cov = self.cov.copy()
+        cov.loc[lost, :] = np.nan
+        cov.loc[:, lost] = np.nan
+        return cov
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Give symmetric intervals, estimate -+ t quantile times standard error.
@@ -199,7 +157,7 @@ class Estimate:
             lost = self.params.isna().to_numpy() & (parsed.matrix != 0).any(axis=0)
             names = [str(n) for n in self.params.index[lost]]
             why = next((note for note in self.notes if any(n in note for n in names)), "see notes")
-            msg = f"'{parsed.text}' is not identified: it moves with {', '.join(names)} ({why})."
+            msg = f"'{parsed.text}' is not identified: it involves {', '.join(names)} ({why})."
             raise IdentificationError(msg)
         return parsed
 
@@ -228,11 +186,18 @@ class Estimate:
             Right-hand side for a matrix or weights.
         """
         parsed = self.hypothesis(hypothesis, value)
-        found = wald_statistic(self._solved(), self.cov.to_numpy(dtype=float), parsed.matrix, parsed.value, self.df)
-        return WaldTest(found.statistic, found.df, self.df, found.pvalue, parsed.text, self.convention)
+        if self.wald_of is not None:
+            found = self.wald_of(parsed.matrix, parsed.value)
+        else:
+            cov = self.cov.to_numpy(dtype=float)
+            found = wald_statistic(self._solved(), cov, parsed.matrix, parsed.value, self.df)
+        return WaldTest(found.statistic, found.df, found.df_denominator, found.pvalue, parsed.text, self.convention)
 
     def contrast(self, hypothesis: HypothesisLike, *, name: str | None = None, level: float = 0.95) -> Contrast:
         """Estimate one linear combination, for example ``"risk:outbreak - risk:recovery"``.
+
+        Estimate and interval are those of the combination R b; a right-hand side r, as in ``"risk:outbreak = 0.5"``,
+        enters the statistic (R b - r) / se and its p-value only.
 
         Raises
         ------
@@ -247,9 +212,9 @@ class Estimate:
             )
             raise DataError(msg)
         value, cov = self.combine(parsed.matrix)
-        estimate = float(value[0] - parsed.value[0])
+        estimate = float(value[0])
         std_error = float(np.sqrt(cov[0, 0])) if cov[0, 0] >= 0 else np.nan
-        t = estimate / std_error if std_error > 0 else np.nan
+        t = (estimate - float(parsed.value[0])) / std_error if std_error > 0 else np.nan
         df = self.df if self.df_of is None else self.df_of(parsed.matrix[0])
         half = float(t_ppf(0.5 + level / 2, df)) * std_error
         pvalue = float(2 * t_sf(abs(t), df))
@@ -271,7 +236,24 @@ class Estimate:
             *[f"  dropped {count:,} rows: {reason}" for reason, count in self.dropped.items() if count],
         ]
         table = self.tidy().rename(index=dict(self.labels)).to_string(float_format=lambda v: f"{v:.4f}", na_rep="NA")
-        return "\n".join([*head, table, *[f"  note: {note}" for note in self.notes]])
+        return "\n".join([*head, table, *[f"  note: {note}" for note in self._remarks()]])
+
+    def _remarks(self) -> tuple[str, ...]:
+        """Return what a reader of the summary should know."""
+        return self.notes
+
+    def _repr_html_(self) -> str:
+        """Show the summary as HTML, as notebooks do."""
+        size = f"{self.nobs:,} observations, {self.n_regions:,} regions, {self.n_weeks:,} weeks"
+        head = [
+            f"{type(self).__name__}: {self.outcome}",
+            size,
+            f"effects: {self.effects}",
+            f"errors: {self.convention}",
+        ]
+        table = self.tidy().rename(index=dict(self.labels)).to_html(float_format=lambda v: f"{v:.4f}", na_rep="NA")
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self._remarks())
+        return f"<p>{'<br>'.join(map(escape, head))}</p>{table}" + (f"<ul>{notes}</ul>" if notes else "")
 
     def __str__(self) -> str:
         """Return the summary."""

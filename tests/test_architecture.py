@@ -21,7 +21,7 @@ FLOORS = [
     {"estimate", "waves", "network"},
     {"sensitivity"},
     {"report"},
-    {"cli", "cli_errors", "cli_panel", "cli_study", "cli_titles", "template", "__init__", "__main__"},
+    {"cli", "cli_errors", "cli_panel", "cli_reading", "cli_study", "cli_titles", "template", "__init__", "__main__"},
 ]
 SIMULATE_MAY_IMPORT = {"panelcoop", *(f"panelcoop.{room}" for room in GROUND), "panelcoop.panel.schema"}
 SIMULATE_MAY_IMPORT |= {"panelcoop.panel.record", "panelcoop.panel.events.contract"}  # contracts, no logic

@@ -73,3 +73,17 @@ def test_checks_name_the_column_the_rows_and_the_remedy():
         checks.fail_if_not_finite(np.array([0.0, np.nan, 1.0, np.inf]), "risk")
     with pytest.raises(DataError, match="kind must be one of CRV1, CRV2; got 'CRV'"):
         checks.fail_if_not_one_of("CRV", ["CRV1", "CRV2"], "kind")
+
+
+def test_suggestions_do_not_mind_the_case():
+    assert checks.nearest("crv1", ["iid", "CRV1", "CRV2"]) == " (did you mean 'CRV1'?)"
+    assert checks.nearest("dwb-T", ["WCR", "DWB-t"]) == " (did you mean 'DWB-t'?)"
+    assert checks.nearest("nothing like it", ["WCR"]) == ""
+
+
+def test_whole_numbers_are_whole_and_large_enough():
+    checks.fail_if_not_whole(np.int64(3), "draws", 1)
+    checks.fail_if_not_whole(None, "lag", 0, optional=True)
+    for bad, said in ((0, "at least 1"), (2.5, "whole number"), (True, "whole number"), (None, "whole number")):
+        with pytest.raises(DataError, match=said):
+            checks.fail_if_not_whole(bad, "draws", 1)

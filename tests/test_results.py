@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import panelcoop as pc
+from panelcoop.numerics.wald import WaldRecord
 
 NAMES = ["risk:outbreak", "risk:late stage", "x", "x2"]
 
@@ -42,6 +43,47 @@ def test_hypotheses_are_read_in_every_form(written, matrix, value):
     parsed = pc.parse_hypothesis(written, NAMES)
     np.testing.assert_allclose(parsed.matrix, matrix)
     np.testing.assert_allclose(parsed.value, value)
+
+
+@pytest.mark.parametrize(
+    ("written", "matrix", "value"),
+    [
+        ("risk:outbreak = risk:late stage = x", [[1, -1, 0, 0], [0, 1, -1, 0]], [0, 0]),
+        (
+            "risk:outbreak=risk:late stage=x=0.5, x2",
+            [[1, -1, 0, 0], [0, 1, -1, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
+            [0, 0, 0.5, 0],
+        ),
+        ("x = -0.5", [[0, 0, 1, 0]], [-0.5]),
+        ("x = - x2", [[0, 0, 1, 1]], [0]),
+        ("x = x2 = x", [[0, 0, 1, -1]], [0]),
+    ],
+)
+def test_chains_are_pairs_and_signs_may_follow_an_equality(written, matrix, value):
+    parsed = pc.parse_hypothesis(written, NAMES)
+    np.testing.assert_allclose(parsed.matrix, matrix)
+    np.testing.assert_allclose(parsed.value, value)
+
+
+def test_chains_of_odd_names():
+    names = ["a=b:c", "x + y, z", "w"]
+    np.testing.assert_allclose(pc.parse_hypothesis("a=b:c = x + y, z = w", names).matrix, [[1, -1, 0], [0, 1, -1]])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        np.array([[1.0, -2.123456789012, 0, 0], [-1, 0, 0.3, 0]]),
+        {"risk:outbreak": -1.0, "x": 1 / 3},
+        "risk:outbreak = risk:late stage = x",
+        ["x = -1", "risk:outbreak = 2 * x"],
+    ],
+)
+def test_the_null_of_a_test_reads_as_the_hypothesis_it_states(asked):
+    found = pc.parse_hypothesis(asked, NAMES, -0.25 if isinstance(asked, np.ndarray) else None)
+    again = pc.parse_hypothesis(found.text, NAMES)
+    np.testing.assert_allclose(again.matrix, found.matrix, rtol=1e-11)  # twelve digits are written
+    np.testing.assert_allclose(again.value, found.value, rtol=1e-11)
 
 
 def test_what_cannot_be_read_is_named():
@@ -101,3 +143,24 @@ def test_a_reference_has_error_zero_and_no_statistic():
     )
     assert found.std_errors.iloc[0] == 0.0
     assert np.isnan(found.contrast("risk:outbreak").statistic)
+
+
+def test_a_right_hand_side_enters_the_statistic_only():
+    found = estimate()
+    one, moved = found.contrast("x"), found.contrast("x = 0.5")
+    assert moved.estimate == one.estimate == -0.2
+    assert (moved.conf_low, moved.conf_high) == (one.conf_low, one.conf_high)
+    assert moved.statistic == pytest.approx((-0.2 - 0.5) / one.std_error)
+
+
+def test_a_joint_test_of_its_own_replaces_f():
+    special = WaldRecord(4.0, 1.5, 2, 3.5, 0.2)
+    test = estimate(wald_of=lambda matrix, value: special).wald("x = risk:outbreak = 0")
+    assert (test.statistic, test.df, test.df_denominator, test.pvalue) == (1.5, 2, 3.5, 0.2)
+    assert test.distribution == "F(2, 3.5)"
+
+
+def test_html_escapes_and_names():
+    shown = estimate(notes=("x < 3 & y",))._repr_html_()
+    assert "x &lt; 3 &amp; y" in shown
+    assert estimate().vcov.loc["x2"].isna().all()

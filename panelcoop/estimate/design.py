@@ -13,7 +13,10 @@ from panelcoop.errors import DataError
 from panelcoop.options import BoolArray, FloatArray, IntArray
 from panelcoop.panel.record import Panel
 
-__all__ = ["PanelArrays", "StageCodes", "panel_arrays", "stage_codes"]
+__all__ = ["PanelArrays", "StageCodes", "panel_arrays", "single_week_note", "stage_codes"]
+
+
+LARGEST = 1e100  # beyond it sums of squares and of fourth powers of one column and another overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +77,18 @@ class StageCodes:
         Whether all regions share the stage in every week.
     notes
         Stages without a complete row, and stages of a single week.
+    column
+        Name of the column they were read from.
+    single_week
+        Labels of the stages that one week makes up.
     """
 
     codes: IntArray
     labels: tuple[str, ...]
     national: bool
     notes: tuple[str, ...] = ()
+    column: str = ""
+    single_week: tuple[str, ...] = ()
 
 
 def panel_arrays(
@@ -119,7 +128,13 @@ def panel_arrays(
 
 
 def stage_codes(panel: Panel, stage: str, arrays: PanelArrays) -> StageCodes:
-    """Give the stage of each row a number, in the order of the category or of first appearance in time."""
+    """Give the stage of each row a number, in the order of the category or of first appearance in time.
+
+    Raises
+    ------
+    DataError
+        If two labels read the same, such as 1 and "1".
+    """
     values = panel.data[stage] if arrays.rows.all() else panel.data[stage][arrays.rows]
     if isinstance(values.dtype, pd.CategoricalDtype):
         raw, labels = values.cat.codes.to_numpy().astype(np.int64), values.cat.categories
@@ -136,17 +151,28 @@ def stage_codes(panel: Panel, stage: str, arrays: PanelArrays) -> StageCodes:
     by_week = np.zeros(len(arrays.weeks), dtype=np.int64)
     by_week[arrays.week] = codes
     named = tuple(str(labels[code]) for code in present)
-    notes = _stage_notes(named, codes, arrays, panel.data[stage])
-    return StageCodes(codes, named, bool((by_week[arrays.week] == codes).all()), notes)
-
-
-def _stage_notes(labels: tuple[str, ...], codes: IntArray, arrays: PanelArrays, full: pd.Series) -> tuple[str, ...]:
-    weeks = [np.unique(arrays.week[codes == code]).size for code in range(len(labels))]
-    absent = [str(label) for label in full.dropna().unique() if str(label) not in labels]
-    return (
+    _fail_if_labels_read_alike([labels[code] for code in present], stage)
+    absent = [str(label) for label in panel.data[stage].dropna().unique() if str(label) not in named]
+    single = tuple(label for code, label in enumerate(named) if np.ptp(arrays.week[codes == code]) == 0)
+    notes = (
         *[f"stage '{label}' has no complete row: nothing is estimated for it" for label in absent],
-        *[f"stage '{label}' has one week only" for label, n in zip(labels, weeks, strict=True) if n == 1],
+        *[single_week_note(label) for label in single],
     )
+    national = bool((by_week[arrays.week] == codes).all())
+    return StageCodes(codes, named, national, notes, stage, single)
+
+
+def single_week_note(label: str) -> str:
+    """Say what a stage of one week means for inference."""
+    return f"stage '{label}' has one week only"
+
+
+def _fail_if_labels_read_alike(labels: list[object], stage: str) -> None:
+    written = [str(label) for label in labels]
+    twice = [label for label, text in zip(labels, written, strict=True) if written.count(text) > 1]
+    if twice:
+        msg = f"Stages {', '.join(map(repr, twice))} of column '{stage}' read the same; give each stage its own label."
+        raise DataError(msg)
 
 
 def _numeric(values: pd.Series, name: str) -> FloatArray:
@@ -158,6 +184,14 @@ def _numeric(values: pd.Series, name: str) -> FloatArray:
         where = values.index[np.isinf(numbers)]
         msg = (
             f"Column '{name}' is infinite in {len(where)} rows ({name_few(where, 3)}); repair them or set them missing."
+        )
+        raise DataError(msg)
+    huge = np.abs(numbers) > LARGEST
+    if huge.any():
+        where = values.index[huge]
+        msg = (
+            f"Column '{name}' exceeds {LARGEST:g} in {len(where)} rows ({name_few(where, 3)}): its squares overflow; "
+            "rescale the column or repair the rows."
         )
         raise DataError(msg)
     return numbers

@@ -1,167 +1,229 @@
-"""Randomisation inference: regions exchange their drivers' paths, interactions with stages are rebuilt each time."""
+"""Randomisation inference: regions exchange the paths that a contrast names; interactions are rebuilt each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from panelcoop.errors import DataError
-from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, covariance_of
+from panelcoop.errors import DataError, PanelcoopError
+from panelcoop.estimate.covariances import CovarianceChoice, cluster_codes, covariance_of
+from panelcoop.estimate.exchange_plan import Exchange, Rebuild, exchange_of, permutations_of, rebuilder
+from panelcoop.estimate.fitted import FittedModel
+from panelcoop.estimate.resampling import TIES, draw_notes
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.estimable import full_rank_columns
 from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
-from panelcoop.numerics.resampling.permutations import plan_permutations
+from panelcoop.numerics.regression.poisson import PoissonFit, poisson_again
+from panelcoop.numerics.resampling.effect_overlap import is_nested
+from panelcoop.numerics.resampling.exchanged_counts import randomise_counts
+from panelcoop.numerics.resampling.exchanged_paths import is_exchangeable, randomise_paths
+from panelcoop.numerics.resampling.permutations import PermutationPlan
 from panelcoop.numerics.resampling.randomisation import randomise_design
 from panelcoop.numerics.resampling.wild_contrasts import WildTests
 from panelcoop.numerics.resampling.wild_draws import WildOptions
+from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["exchange_rows"]
 
-
-@dataclass(frozen=True, eq=False)
-class Paths:
-    """What is exchanged: the paths of some drivers, by region and week.
-
-    Attributes
-    ----------
-    values
-        Per driver a table, shape (regions, weeks); NaN where the panel has no value.
-    columns
-        Position of each rebuilt column, its driver and the rows of its stage, shape (n,).
-    """
-
-    values: dict[str, FloatArray]
-    columns: tuple[tuple[int, str, BoolArray], ...]
+MOST_ROW_FITS = 20_000_000  # rows times Poisson refits: about a minute
 
 
 def exchange_rows(
     model: FittedModel, hypotheses: Sequence[Hypothesis], settings: InferenceSettings
 ) -> list[InferenceRow]:
-    """Test each contrast by exchanging among regions the paths of the drivers that it names.
+    """Test each contrast by exchanging among regions the paths that it names.
 
     Parameters
     ----------
     model
-        A linear model; stages, outcomes, weights and the other drivers stay with their region.
+        Outcomes, weights and everything that a contrast does not name stay with their region.
     hypotheses
-        Single contrasts.
+        Single contrasts; a joint one gets a line that says so.
     settings
-        ``permutations``, ``seed`` and ``level``.
+        ``permutations``, ``seed``, ``level``, ``clusters``, ``strata`` and ``ties``.
 
-    Raises
-    ------
-    DataError
-        For a Poisson model, or for joint hypotheses.
+    Returns
+    -------
+    One line per hypothesis; NaN with the reason where nothing can be exchanged.
 
     Notes
     -----
-    The assignment: which region got which path of the driver is as good as random. Where the other region's path has
-    no value in a week, a row keeps its own; the note counts these cells.
+    The assignment: which region got which path is as good as random, within strata if there are any. A contrast of
+    drivers or controls exchanges their paths, one of stages exchanges regions' stages and rebuilds every interaction
+    with them. Balanced, unweighted panels with national stages need no refits (`randomise_paths`); elsewhere every
+    assignment is a refit. Poisson models are refitted as long as that takes about a minute.
     """
-    if model.counts is not None:
-        msg = "Randomisation inference refits a linear model; refit with family=None."
-        raise DataError(msg)
-    if any(len(h.matrix) > 1 for h in hypotheses):
-        msg = "Randomisation inference tests one contrast at a time; use DWB-t or WCR for joint hypotheses."
-        raise DataError(msg)
-    kept, _ = full_rank_columns(model.linear.solution, model.linear.null_space)
-    fit = _full_rank(model, kept)
-    choice = CovarianceChoice("CRV1", ("region",), small_sample=settings.small_sample)
-    scale = float(np.sqrt(covariance_of(model, choice).factor))
     rows: dict[int, InferenceRow] = {}
-    for drivers, members in _by_driver(model, hypotheses).items():
-        paths = _paths(model, drivers, kept)
-        R = np.vstack([hypotheses[i].matrix for i in members])[:, kept]
-        r = np.concatenate([hypotheses[i].value for i in members])
-        tests, note = _exchange(model, fit, paths, (R, r), settings)
-        rows |= {i: _row(tests, j, drivers, (note, scale)) for j, i in enumerate(members)}
+    groups: dict[Exchange, list[int]] = {}
+    for i, hypothesis in enumerate(hypotheses):
+        try:
+            groups.setdefault(exchange_of(model, hypothesis), []).append(i)
+        except PanelcoopError as error:
+            rows[i] = InferenceRow(note=str(error))
+    for exchange, members in groups.items():
+        try:
+            task = _task(model, exchange, settings)
+            found = _rows(task, [hypotheses[i] for i in members])
+        except PanelcoopError as error:
+            found = [InferenceRow(note=str(error)) for _ in members]
+        rows |= dict(zip(members, found, strict=True))
     return [rows[i] for i in range(len(hypotheses))]
 
 
-def _exchange(
-    model: FittedModel,
-    fit: LinearFit,
-    paths: Paths,
-    asked: tuple[FloatArray, FloatArray],
-    settings: InferenceSettings,
-) -> tuple[WildTests, str]:
-    plan = plan_permutations(np.arange(len(model.arrays.regions)), settings.permutations, settings.seed)
-    options = WildOptions(level=settings.level)
-    rebuild, filled = _rebuilder(model, fit.design.columns, paths)
-    R, r = asked
-    tests = randomise_design(fit, R, rebuild, model.arrays.region, plan, null=r, options=options)
-    return tests, f"{filled} cells without a value anywhere else keep their own" if filled else ""
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One exchange: what moves, on which assignments, with the model's columns of full rank and cluster codes (n,)."""
+
+    model: FittedModel
+    exchange: Exchange
+    settings: InferenceSettings
+    plan: PermutationPlan
+    kept: IntArray
+    clusters: IntArray
+
+    @property
+    def options(self) -> WildOptions:
+        """Options of the tests; the draws are those of the plan."""
+        asked = self.settings
+        return WildOptions(draws=asked.permutations, seed=asked.seed, level=asked.level, ties=asked.ties)
+
+    @property
+    def columns(self) -> FloatArray:
+        """Columns of full rank, shape (n, k)."""
+        columns = self.model.columns
+        return columns if len(self.kept) == columns.shape[1] else columns[:, self.kept]
+
+    @property
+    def moved(self) -> BoolArray:
+        """Which of them move, shape (k,)."""
+        terms = self.model.terms
+        return np.array([terms[j].family in self.exchange.names for j in self.kept])
+
+    @property
+    def by_paths(self) -> bool:
+        """Whether exchanged columns are exchanged paths: a balanced panel, and stages that stay are national."""
+        model = self.model
+        still = model.stages.national or not any(model.terms[j].stage for j in self.kept[self.moved])
+        whole = is_exchangeable(model.arrays.region, model.arrays.week, model.weight_values)
+        return still and whole and not self.exchange.stages and is_nested(model.arrays.region, self.clusters)
 
 
-def _rebuilder(model: FittedModel, columns: FloatArray, paths: Paths) -> tuple[Callable[[IntArray], FloatArray], int]:
-    """Return a function of the order of regions, and the number of cells that may lack another region's value."""
-    region, week = model.arrays.region, model.arrays.week
-
-    def rebuild(order: IntArray) -> FloatArray:
-        fresh = columns.copy()
-        for j, driver, inside in paths.columns:
-            table = paths.values[driver]
-            moved = table[order[region], week]
-            fresh[:, j] = np.where(np.isnan(moved), table[region, week], moved) * inside
-        return fresh
-
-    gaps = sum(int(np.isnan(table).sum()) for table in paths.values.values())
-    return rebuild, gaps
+def _task(model: FittedModel, exchange: Exchange, settings: InferenceSettings) -> _Task:
+    kept, _ = full_rank_columns(model.linear.solution, model.linear.null_space)
+    plan = permutations_of(model, settings)
+    return _Task(model, exchange, settings, plan, kept, cluster_codes(model, settings.clusters))
 
 
-def _paths(model: FittedModel, drivers: tuple[str, ...], kept: IntArray) -> Paths:
-    arrays, stages = model.arrays, model.stages
-    values = {}
-    for driver in drivers:
-        wide = model.panel.data[driver].astype(float).unstack("week")
-        values[driver] = wide.reindex(index=arrays.regions, columns=arrays.weeks).to_numpy()
-    terms = [model.terms[j] for j in kept]
-    columns = tuple(
-        (j, term.family, stages.codes == stages.labels.index(term.stage))
-        for j, term in enumerate(terms)
-        if term.kind == "driver" and term.family in drivers
+def _rows(task: _Task, asked: Sequence[Hypothesis]) -> list[InferenceRow]:
+    """Test the contrasts that exchange the same paths, on the same assignments."""
+    settings = task.settings
+    choice = CovarianceChoice("CRV1", (settings.clusters,), small_sample=settings.small_sample)
+    scale = float(np.sqrt(covariance_of(task.model, choice).factor))
+    rebuild, filled = rebuilder(task.model, task.columns, task.kept, task.exchange)
+    if task.model.counts is None:
+        found = _linear_rows(task, asked, rebuild)
+    else:
+        found = _count_rows(task, task.model.counts, asked, rebuild)
+    written = (
+        f"randomisation inference, paths of what a contrast names exchanged among regions ({task.plan.taken}), CRV1; "
+        f"clusters: {settings.clusters}; {TIES[settings.ties]}"
     )
-    return Paths(values, columns)
+    notes = [str(task.exchange)] + ([f"{filled} cells without a value anywhere else keep their own"] if filled else [])
+    return [
+        replace(row, std_error=row.std_error * scale, statistic=row.statistic / scale, convention=written).noting(notes)
+        for row in found
+    ]
 
 
-def _by_driver(model: FittedModel, hypotheses: Sequence[Hypothesis]) -> dict[tuple[str, ...], list[int]]:
-    """Group hypotheses by the drivers that they name; those that name none permute every driver."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    everyone = tuple(dict.fromkeys(t.family for t in model.terms if t.kind == "driver"))
-    for i, hypothesis in enumerate(hypotheses):
-        touched = [t for t, weight in zip(model.terms, hypothesis.matrix[0], strict=True) if weight]
-        named = tuple(dict.fromkeys(t.family for t in touched if t.kind == "driver"))
-        groups.setdefault(named or everyone, []).append(i)
-    return groups
+def _linear_rows(task: _Task, asked: Sequence[Hypothesis], rebuild: Rebuild) -> list[InferenceRow]:
+    """Exchange paths where that is refitting, and refit elsewhere."""
+    R, r = np.vstack([h.matrix for h in asked])[:, task.kept], np.concatenate([h.value for h in asked])
+    fit, arrays = _full_rank(task), task.model.arrays
+    if task.by_paths:
+        tests = randomise_paths(
+            wild_from_fit(fit),
+            R,
+            arrays.region,
+            arrays.week,
+            permuted=task.moved,
+            null=r,
+            strata=task.plan.strata,
+            clusters=first_codes(task.clusters, arrays.region),
+            options=task.options,
+        )
+    else:
+        tests = randomise_design(fit, R, rebuild, task.clusters, task.plan, null=r, options=task.options)
+    return [_linear_row(tests, j) for j in range(len(asked))]
 
 
-def _full_rank(model: FittedModel, kept: IntArray) -> LinearFit:
-    door = model.linear.absorber
-    if len(kept) == len(model.terms):
+def first_codes(values: IntArray, groups: IntArray) -> IntArray:
+    """Return the value that all rows of each group share, by group.
+
+    Examples
+    --------
+    >>> first_codes(np.array([7, 7, 9]), np.array([0, 0, 1])).tolist()
+    [7, 9]
+    """
+    found = np.empty(int(groups.max()) + 1, dtype=np.int64)
+    found[groups] = values
+    return found
+
+
+def _full_rank(task: _Task) -> LinearFit:
+    model, door = task.model, task.model.linear.absorber
+    if len(task.kept) == len(model.terms):
         return model.linear
     return least_squares(
         model.arrays.numbers[model.outcome],
-        model.columns[:, kept],
+        task.columns,
         effects=[g.codes for g in door.groupings],
         weights=door.weights,
         trend=door.time,
-        names=[model.names[j] for j in kept],
+        names=[model.names[j] for j in task.kept],
     )
 
 
-def _row(tests: WildTests, j: int, drivers: tuple[str, ...], written: tuple[str, float]) -> InferenceRow:
-    note, scale = written
+def _linear_row(tests: WildTests, j: int) -> InferenceRow:
+    ends = (float(tests.lower[j]), float(tests.upper[j]))
+    notes = draw_notes(float(tests.p_value[j]), tests.draws, int(tests.invalid[j]), ends)
     return InferenceRow(
         estimate=float(tests.estimate[j]),
-        std_error=float(tests.se[j]) * scale,
-        statistic=float(tests.statistic[j]) / scale,
+        std_error=float(tests.se[j]),
+        statistic=float(tests.statistic[j]),
         pvalue=float(tests.p_value[j]),
-        conf_low=float(tests.lower[j]),
-        conf_high=float(tests.upper[j]),
-        convention=f"{tests.convention}; paths of {', '.join(drivers)} exchanged",
-        note=f"Monte Carlo s.e. of p {tests.p_error[j]:.4f}" + (f"; {note}" if note else ""),
+        conf_low=ends[0],
+        conf_high=ends[1],
+        draws=tests.draws,
+        note="; ".join([f"Monte Carlo s.e. of p {tests.p_error[j]:.4f}", *notes]),
     )
+
+
+def _count_rows(task: _Task, counts: PoissonFit, asked: Sequence[Hypothesis], rebuild: Rebuild) -> list[InferenceRow]:
+    """Refit the Poisson model for every contrast and assignment, where that is affordable."""
+    work = len(counts.mean) * task.plan.draws * len(asked)
+    if work > MOST_ROW_FITS:
+        msg = (
+            f"{task.plan.draws:,} assignments of {len(asked)} contrasts are as many Poisson refits of "
+            f"{len(counts.mean):,} rows: more than a minute; ask for fewer contrasts or permutations."
+        )
+        raise DataError(msg)
+    fit = poisson_again(counts, columns=task.columns)
+    rows = []
+    for hypothesis in asked:
+        R, r = hypothesis.matrix[0, task.kept], float(hypothesis.value[0])
+        test = randomise_counts(fit, R, rebuild, task.clusters, task.plan, null=r, ties=task.settings.ties)
+        row = InferenceRow(
+            estimate=float(hypothesis.matrix[0] @ task.model.linear.solution),
+            std_error=test.se,
+            statistic=test.statistic,
+            pvalue=test.p_value,
+            draws=task.plan.draws,
+        )
+        said = [f"Monte Carlo s.e. of p {test.p_error:.4f}", "no interval: every value would be as many refits"]
+        lost = [f"{test.invalid:,} of {task.plan.draws:,} assignments could not be fitted"] if test.invalid else []
+        rows.append(row.noting([*said, *lost]))
+    return rows

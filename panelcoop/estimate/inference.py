@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of
-from panelcoop.errors import PanelcoopError
+from panelcoop.errors import DataError, PanelcoopError
+from panelcoop.estimate.cluster_weight import leverage_notes, summed_over
+from panelcoop.estimate.covariances import CovarianceChoice, covariance_of, degrees_of_freedom, joint_test
+from panelcoop.estimate.design import single_week_note
 from panelcoop.estimate.exchange import exchange_rows
-from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
+from panelcoop.estimate.fitted import FittedModel
 from panelcoop.estimate.resampling import resampled_rows
 from panelcoop.estimate.settings import (
     ANALYTIC,
@@ -19,12 +23,12 @@ from panelcoop.estimate.settings import (
     InferenceRow,
     InferenceSettings,
     Method,
+    two_dimensions,
 )
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.covariance.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_ppf, t_sf
 from panelcoop.numerics.estimable import combination_covariance
-from panelcoop.numerics.wald import wald_statistic
 from panelcoop.options import Covariance
 
 __all__ = ["inference_table"]
@@ -33,7 +37,7 @@ __all__ = ["inference_table"]
 def inference_table(
     model: FittedModel,
     hypotheses: Sequence[Hypothesis],
-    methods: Sequence[Method] | None,
+    methods: Method | Sequence[Method] | None,
     settings: InferenceSettings,
 ) -> pd.DataFrame:
     """Apply each method to each hypothesis.
@@ -45,38 +49,55 @@ def inference_table(
     hypotheses
         Estimable hypotheses; joint ones get a Wald statistic and no interval.
     methods
-        None for the standard set, with conley where ``settings.space`` is given.
+        One name or several; None for the standard set, with conley where ``settings.space`` is given.
     settings
         Shared by all methods.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by (hypothesis, method): estimate, std_error, statistic, df, pvalue, conf_low, conf_high, convention,
-        note. A method that cannot be had for this model has NaN and says why in ``note``.
+        Indexed by (hypothesis, method): estimate, std_error, statistic, df, pvalue, conf_low, conf_high, draws,
+        convention, note. A method that cannot be had for a hypothesis has NaN and says why in ``note``, which also
+        says what a careful reader should know: draws left out, stages of one week, contrasts that one cluster carries.
 
     Raises
     ------
     DataError
-        If a method's name or the cluster column is unknown.
+        If a method's name, a cluster column or the column of strata is unknown.
     """
-    chosen: list[Method] = list(methods if methods is not None else STANDARD)
+    chosen = _chosen(model, methods, settings)
+    table = {name: _rows(model, hypotheses, name, settings) for name in chosen} if hypotheses else {}
+    table = _with_notes(model, hypotheses, table, settings)
+    keys = [(h.text, name) for h in hypotheses for name in chosen]
+    flat = [vars(table[name][i]) for i in range(len(hypotheses)) for name in chosen]
+    index = pd.MultiIndex.from_tuples(keys, names=["hypothesis", "method"]) if keys else _empty_index()
+    return pd.DataFrame(flat, index=index, columns=[f.name for f in fields(InferenceRow)])
+
+
+def _empty_index() -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([[], []], names=["hypothesis", "method"])
+
+
+def _chosen(model: FittedModel, methods: Method | Sequence[Method] | None, settings: InferenceSettings) -> list[Method]:
+    """List the methods asked for, after names of methods and columns are checked."""
+    chosen: list[Method] = [methods] if isinstance(methods, str) else list(STANDARD if methods is None else methods)
     if methods is None and settings.space is not None:
         chosen.append("conley")
     for name in chosen:
         fail_if_not_one_of(name, (*ANALYTIC, *RESAMPLED), "method")
-    if settings.clusters not in {"region", "week"}:
-        fail_if_columns_missing([settings.clusters], list(model.panel.data.columns), "The panel")
-    rows = {name: _rows(model, hypotheses, name, settings) for name in chosen}
-    keys = [(h.text, name) for h in hypotheses for name in chosen]
-    flat = [vars(rows[name][i]) for i in range(len(hypotheses)) for name in chosen]
-    return pd.DataFrame(flat, index=pd.MultiIndex.from_tuples(keys, names=["hypothesis", "method"]))
+    if not chosen:
+        raise DataError("Name at least one method, for example 'DWB-t'; None takes the standard set.")
+    wanted = [name for name in (settings.clusters, settings.boot_clusters) if name not in {None, "region", "week"}]
+    fail_if_columns_missing([str(name) for name in wanted], list(model.panel.data.columns), "The panel")
+    return chosen
 
 
 def _rows(
     model: FittedModel, hypotheses: Sequence[Hypothesis], name: Method, settings: InferenceSettings
 ) -> list[InferenceRow]:
     """Apply one method; where it cannot be had it says why instead of stopping the table."""
+    if model.linear.saturated:
+        return [replace(_estimate_row(model, h), note=model.linear.saturated) for h in hypotheses]
     try:
         for kind in ANALYTIC:
             if name == kind:
@@ -91,35 +112,81 @@ def _rows(
     return []
 
 
+def _with_notes(
+    model: FittedModel,
+    hypotheses: Sequence[Hypothesis],
+    table: dict[Method, list[InferenceRow]],
+    settings: InferenceSettings,
+) -> dict[Method, list[InferenceRow]]:
+    """Add to each line what its hypothesis and its clusters call for."""
+    if not hypotheses:
+        return table
+    variables = {method: summed_over(method, settings) for method in table}
+    carried = leverage_notes(model, hypotheses, [name for names in variables.values() for name in names])
+    short = [_short_stages(model, h) for h in hypotheses]
+    return {
+        method: [
+            row.noting([*short[i], *(note for name in variables[method] for note in carried[name][i])])
+            for i, row in enumerate(rows)
+        ]
+        for method, rows in table.items()
+    }
+
+
+def _short_stages(model: FittedModel, hypothesis: Hypothesis) -> list[str]:
+    """Note the stages of one week that a hypothesis touches."""
+    touched = (hypothesis.matrix != 0).any(axis=0)
+    stages = {term.stage for term, used in zip(model.terms, touched, strict=True) if used}
+    return [single_week_note(label) for label in model.stages.single_week if label in stages]
+
+
 def _analytic_rows(
     model: FittedModel, hypotheses: Sequence[Hypothesis], kind: Covariance, settings: InferenceSettings
 ) -> list[InferenceRow]:
-    clusters = ("region", "week") if kind == "two-way" else (settings.clusters,)
+    clusters = two_dimensions(settings.clusters) if kind == "two-way" else (settings.clusters,)
     choice = CovarianceChoice(kind, clusters, settings.lag, settings.space, settings.small_sample)
     found = covariance_of(model, choice)
-    return [_analytic_row(model, found, choice, h, settings.level) for h in hypotheses]
+    rows = [
+        _joint_row(model, found, h) if len(h.matrix) > 1 else _analytic_row(model, found, h, settings.level)
+        for h in hypotheses
+    ]
+    return [row.noting(found.notes) for row in rows]
 
 
-def _analytic_row(
-    model: FittedModel, found: CovarianceRecord, choice: CovarianceChoice, hypothesis: Hypothesis, level: float
-) -> InferenceRow:
-    R, r, solution = hypothesis.matrix, hypothesis.value, model.linear.solution
-    df = degrees_of_freedom(model, found, choice, R[0])
-    note = "; ".join(found.notes)
-    if len(R) > 1:
-        test = wald_statistic(solution, found.full, R, r, df)
-        return InferenceRow(statistic=test.statistic, df=df, pvalue=test.pvalue, convention=found.convention, note=note)
-    variance = float(combination_covariance(R[:1], found.full)[0, 0])
-    value, se = float(R[0] @ solution), float(np.sqrt(variance)) if variance > 0 else np.nan
-    t, half = (value - r[0]) / se, float(t_ppf(0.5 + level / 2, df)) * se
+def _joint_row(model: FittedModel, found: CovarianceRecord, hypothesis: Hypothesis) -> InferenceRow:
+    """Test one joint hypothesis; where it cannot be had the line says why."""
+    try:
+        test = joint_test(model, found, hypothesis.matrix, hypothesis.value)
+    except PanelcoopError as error:
+        return InferenceRow(convention=found.convention, note=str(error))
+    hotelling = "" if found.correction is None else "; approximate Hotelling test (Pustejovsky and Tipton 2018)"
     return InferenceRow(
-        estimate=value,
+        statistic=test.statistic,
+        df=test.df_denominator,
+        pvalue=test.pvalue,
+        convention=found.convention + hotelling,
+    )
+
+
+def _estimate_row(model: FittedModel, hypothesis: Hypothesis) -> InferenceRow:
+    single = len(hypothesis.matrix) == 1
+    return InferenceRow(estimate=float(hypothesis.matrix[0] @ model.linear.solution) if single else np.nan)
+
+
+def _analytic_row(model: FittedModel, found: CovarianceRecord, hypothesis: Hypothesis, level: float) -> InferenceRow:
+    row = replace(_estimate_row(model, hypothesis), convention=found.convention)
+    variance = float(combination_covariance(hypothesis.matrix, found.full)[0, 0])
+    if not variance > 0:
+        why = "negative or zero" if np.isfinite(variance) else "not estimable"
+        return row.noting([f"the variance of this contrast is {why} under {found.kind}"])
+    df, se = degrees_of_freedom(model, found, hypothesis.matrix[0]), float(np.sqrt(variance))
+    t, half = (row.estimate - float(hypothesis.value[0])) / se, float(t_ppf(0.5 + level / 2, df)) * se
+    return replace(
+        row,
         std_error=se,
         statistic=t,
         df=df,
         pvalue=float(2 * t_sf(abs(t), df)),
-        conf_low=value - half,
-        conf_high=value + half,
-        convention=found.convention,
-        note=note,
+        conf_low=row.estimate - half,
+        conf_high=row.estimate + half,
     )

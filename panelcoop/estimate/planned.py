@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from panelcoop.errors import PlanError
@@ -13,7 +12,6 @@ from panelcoop.estimate.settings import InferenceSettings, Method
 from panelcoop.estimate.stage_interaction import stage_interaction
 from panelcoop.estimate.stage_results import StageInteraction
 from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
-from panelcoop.options import FloatArray
 from panelcoop.panel.plan import Plan
 from panelcoop.panel.plan_analysis import InferenceMethod, ModelPlan
 from panelcoop.panel.record import Panel
@@ -95,7 +93,7 @@ def planned_settings(panel: Panel) -> InferenceSettings:
         lag=asked.lag,
         dwb_length=asked.dwb_length,
         dwb_lag=asked.dwb_lag,
-        space=SpatialKernel(asked.conley_km, _places(panel)) if _is_located(panel) else None,
+        space=SpatialKernel(asked.conley_km, panel.regions[["latitude", "longitude"]]) if _is_located(panel) else None,
     )
 
 
@@ -109,12 +107,6 @@ def planned_methods(panel: Panel) -> tuple[list[Method], dict[str, str]]:
 
 def _is_located(panel: Panel) -> bool:
     return {"longitude", "latitude"} <= set(panel.regions.columns)
-
-
-def _places(panel: Panel) -> FloatArray:
-    """Latitude and longitude of the panel's regions, in the order of their codes."""
-    used = panel.data.index.unique("region")
-    return panel.regions.loc[used, ["latitude", "longitude"]].to_numpy(dtype=np.float64)
 
 
 def _within_weeks(panel: Panel, model: ModelPlan) -> Panel:

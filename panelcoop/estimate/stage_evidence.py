@@ -37,6 +37,8 @@ class StageEvidence:
         Name of the inference.
     convention
         The same, written out.
+    draws
+        Draws behind each p-value, NaN for a method that draws none: a p-value of 0 is below one over them.
     empty_slots
         Drivers the study asked for without data, with the reason.
     """
@@ -47,6 +49,7 @@ class StageEvidence:
     average: pd.DataFrame
     method: str
     convention: str
+    draws: float = np.nan
     empty_slots: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -96,7 +99,8 @@ def stage_evidence(
         average=frames[1],
         homogeneity=_adjusted(frames[2]),
         method=method,
-        convention=str(found["convention"].iloc[0]) if len(found) else "",
+        convention=next((str(text) for text in found["convention"] if text), ""),
+        draws=float(found["draws"].max()),
         empty_slots=dict(empty_slots or {}),
     )
 

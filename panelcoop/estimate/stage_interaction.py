@@ -9,10 +9,12 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError
+from panelcoop.estimate.covariances import CovarianceChoice, covariance_of
 from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, stage_codes
-from panelcoop.estimate.fitted import CovarianceChoice, FittedModel, Poisson, covariance_of, fit_model
+from panelcoop.estimate.fitted import FittedModel, Poisson, fit_model
 from panelcoop.estimate.identification import Term, TermStatus, identify_terms, variation_of
-from panelcoop.estimate.stage_results import StageInteraction, record_of
+from panelcoop.estimate.stage_record import record_of
+from panelcoop.estimate.stage_results import StageInteraction
 from panelcoop.options import Covariance, Effects, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 
@@ -89,7 +91,7 @@ def stage_interaction(
     {'risk:outbreak': 2.0, 'risk:recovery': 0.5}
     """
     panel = as_panel(panel)
-    _fail_if_asked_wrongly(outcome, drivers, controls, effects)
+    _fail_if_asked_wrongly(outcome, drivers, controls, effects, family)
     choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
     arrays = panel_arrays(panel, _columns_needed(outcome, drivers, controls, family), stage=stage, weights=weights)
     stages = stage_codes(panel, stage, arrays)
@@ -120,6 +122,7 @@ def _interact(
     terms += [Term(f"stage:{s}", "stage", "stage", s) for s in stages.labels] if len(stages.labels) > 1 else []
     terms += [Term(c, "control", c) for c in controls]
     terms += [Term("Intercept", "control", "Intercept")] if intercept else []
+    _fail_if_terms_read_alike(terms)
     columns = np.zeros((len(stages.codes), len(terms)), order="F")
     inside = [stages.codes == s for s in range(len(stages.labels))]
     for j, term in enumerate(terms):
@@ -129,6 +132,14 @@ def _interact(
         else:
             columns[:, j] = values
     return terms, columns
+
+
+def _fail_if_terms_read_alike(terms: Sequence[Term]) -> None:
+    names = [term.name for term in terms]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"Two terms would be called '{twice[0]}'; rename a driver, a control or a stage."
+        raise DataError(msg)
 
 
 def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> tuple[TermStatus, ...]:
@@ -154,13 +165,18 @@ def _columns_needed(outcome: str, drivers: Sequence[str], controls: Sequence[str
     return [outcome, *drivers, *controls, *offset]
 
 
-def _fail_if_asked_wrongly(outcome: str, drivers: Sequence[str], controls: Sequence[str], effects: str) -> None:
+def _fail_if_asked_wrongly(
+    outcome: str, drivers: Sequence[str], controls: Sequence[str], effects: str, family: object
+) -> None:
     fail_if_not_one_of(effects, EFFECTS, "effects")
     if isinstance(drivers, str) or isinstance(controls, str):
         msg = "drivers and controls are lists of column names; write ['risk'] for one."
         raise DataError(msg)
     if not drivers:
         msg = "Name at least one driver column."
+        raise DataError(msg)
+    if family is not None and not isinstance(family, Poisson):
+        msg = f"family is None or Poisson(offset=...); got {family!r}."
         raise DataError(msg)
     named = [outcome, *drivers, *controls]
     twice = sorted({name for name in named if named.count(name) > 1})

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import IdentificationError
-from panelcoop.estimate.fitted import EFFECT_LABELS, CovarianceChoice, FittedModel, covariance_of, degrees_of_freedom
+from panelcoop.estimate.cluster_weight import leverage_notes, summed_over
+from panelcoop.estimate.covariances import CovarianceChoice, covariance_of, estimate_fields
+from panelcoop.estimate.dominance import DominanceTest
+from panelcoop.estimate.fitted import FittedModel
 from panelcoop.estimate.identification import TermStatus, identification_frame, identification_notes
 from panelcoop.estimate.inference import inference_table
+from panelcoop.estimate.prediction import fitted_values, predicted, residuals
 from panelcoop.estimate.settings import InferenceSettings, Method, Resampling
 from panelcoop.estimate.simultaneous import simultaneous_table
 from panelcoop.hypotheses import Hypothesis, HypothesisLike
@@ -23,41 +27,10 @@ from panelcoop.numerics.covariance.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.multiple_testing import holm
 from panelcoop.options import Covariance, FloatArray
+from panelcoop.panel.record import Panel, as_panel
 from panelcoop.results import Estimate
 
-__all__ = ["DominanceTest", "StageInteraction", "record_of"]
-
-
-@dataclass(frozen=True)
-class DominanceTest:
-    """An intersection-union test that one stage's effect exceeds every other stage's.
-
-    Attributes
-    ----------
-    driver, stage
-        The claim: b[driver, stage] > b[driver, s] for every other s.
-    closest
-        The stage with the largest one-sided p-value, which decides.
-    statistic, df
-        Its t statistic and degrees of freedom.
-    pvalue
-        The largest one-sided p-value.
-    convention
-        Covariance used.
-    """
-
-    driver: str
-    stage: str
-    closest: str
-    statistic: float
-    df: float
-    pvalue: float
-    convention: str
-
-    def __str__(self) -> str:
-        """Write the test in one line."""
-        claim = f"{self.driver}:{self.stage} exceeds every other stage's"
-        return f"H1: {claim}; t({self.df:g}) against {self.closest} = {self.statistic:.4f}, p = {self.pvalue:.4f}"
+__all__ = ["DominanceTest", "StageInteraction", "notes_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,11 +82,43 @@ class StageInteraction(Estimate):
     def __maketables_stat__(self, key: str) -> float | int | str | None:
         return self.r2_within if key in {"r2_within", "r2"} else super().__maketables_stat__(key)
 
+    @property
+    def resid(self) -> pd.Series:
+        """Outcome less fitted value, indexed by (region, week)."""
+        return residuals(self.model)
+
+    @property
+    def fittedvalues(self) -> pd.Series:
+        """Fitted values, effects included, indexed by (region, week); means for Poisson."""
+        return fitted_values(self.model)
+
+    def predict(self, data: Panel | pd.DataFrame | None = None) -> pd.Series:
+        """Predict the outcome for rows of regions and weeks that the fit has seen; fitted values without data.
+
+        Parameters
+        ----------
+        data
+            Drivers, stage and controls (and the offset), as they were fitted, for example with a driver set to zero.
+
+        Returns
+        -------
+        pandas.Series
+            Indexed by (region, week); NaN where region, week or stage are new, a cell is missing, or the prediction
+            is not identified: it would move with a coefficient or an effect that the data do not pin down.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or the fit has region trends.
+        """
+        return self.fittedvalues if data is None else predicted(self.model, as_panel(data), self.asked)
+
     def with_covariance(self, covariance: CovarianceChoice | Covariance) -> StageInteraction:
         """Return the same coefficients with another covariance."""
         choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
         found = covariance_of(self.model, choice)
-        return replace(self, covariance=found, choice=choice, **_fields_of(self.model, found, choice))
+        notes = notes_of(self.model, self.statuses, found)
+        return replace(self, covariance=found, choice=choice, notes=notes, **estimate_fields(self.model, found))
 
     def homogeneity(self, drivers: Sequence[str] | None = None) -> pd.DataFrame:
         """Test for each driver that its effect is the same at all stages (Wald), adjusted over drivers (Holm).
@@ -181,8 +186,8 @@ class StageInteraction(Estimate):
 
     def inference(
         self,
-        methods: Sequence[Method] | None = None,
-        hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None = None,
+        methods: Method | Sequence[Method] | None = None,
+        hypotheses: HypothesisLike | Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None = None,
         settings: InferenceSettings | None = None,
     ) -> pd.DataFrame:
         """Put every inference side by side for chosen coefficients, contrasts or joint hypotheses.
@@ -190,7 +195,7 @@ class StageInteraction(Estimate):
         Parameters
         ----------
         methods
-            Names such as "CRV1", "driscoll-kraay", "DWB-t", "WCR", "RI"; None for the standard set.
+            One name or several, such as "CRV1", "driscoll-kraay", "DWB-t", "WCR", "RI"; None for the standard set.
         hypotheses
             As in ``wald``, several; a mapping gives them names, for example
             ``{"average": fit.average_weights("risk")}``. None for every identified driver-by-stage coefficient.
@@ -200,13 +205,14 @@ class StageInteraction(Estimate):
         Returns
         -------
         pandas.DataFrame
-            One row per hypothesis and method: estimate, statistic, df, pvalue, conf_low, conf_high, convention.
+            One row per hypothesis and method: estimate, std_error, statistic, df, pvalue, conf_low, conf_high, draws,
+            convention, note. A bootstrap p-value is a share of ``draws``; where it is 0 the note says below what.
         """
         return inference_table(self.model, self.parse(hypotheses), methods, settings or InferenceSettings())
 
     def simultaneous(
         self,
-        hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None = None,
+        hypotheses: HypothesisLike | Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None = None,
         *,
         method: Resampling = "DWB-t",
         settings: InferenceSettings | None = None,
@@ -231,15 +237,37 @@ class StageInteraction(Estimate):
         self._fail_if_unknown(driver)
         return {f"{driver}:{s}": float(p) for s, p in zip(self.stages, self.stage_shares, strict=True)}
 
-    def parse(self, hypotheses: Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None) -> list[Hypothesis]:
+    def parse(
+        self, hypotheses: HypothesisLike | Sequence[HypothesisLike] | Mapping[str, HypothesisLike] | None
+    ) -> list[Hypothesis]:
         """Read hypotheses, named where a mapping names them; None means every identified driver coefficient."""
         if hypotheses is None:
             return [self.hypothesis({s.term.name: 1.0}) for s in self.statuses if _is_known_driver(s)]
-        if isinstance(hypotheses, str):
+        if isinstance(hypotheses, str | Hypothesis):
             return [self.hypothesis(hypotheses)]
         if isinstance(hypotheses, Mapping):
-            return [replace(self.hypothesis(h), text=name) for name, h in hypotheses.items()]
-        return [self.hypothesis(h) for h in hypotheses]
+            if all(isinstance(h, int | float | np.number) for h in hypotheses.values()):
+                return [self.hypothesis(cast("Mapping[str, float]", hypotheses))]
+            named = cast("Mapping[str, HypothesisLike]", hypotheses)
+            return [replace(self.hypothesis(h), text=name) for name, h in named.items()]
+        return [self.hypothesis(h) for h in cast("Sequence[HypothesisLike]", hypotheses)]
+
+    def _remarks(self) -> tuple[str, ...]:
+        """Add to the notes which coefficients rest on one cluster or week."""
+        return (*self.notes, *self._carried)
+
+    @cached_property
+    def _carried(self) -> tuple[str, ...]:
+        known = [s.term.name for s in self.statuses if s.status == "identified"]
+        variables = self.choice.dimensions or summed_over(self.choice.kind, InferenceSettings())
+        if not known:
+            return ()
+        carried = leverage_notes(self.model, [self.hypothesis({name: 1.0}) for name in known], variables)
+        by_note: dict[str, list[str]] = {}
+        for name, said in ((name, said) for notes in carried.values() for name, said in zip(known, notes, strict=True)):
+            for note in said:
+                by_note.setdefault(note, []).append(name)
+        return tuple(f"{', '.join(names)}: {note}" for note, names in by_note.items())
 
     def _homogeneity_of(self, driver: str) -> dict[str, object]:
         self._fail_if_unknown(driver)
@@ -290,55 +318,10 @@ class StageInteraction(Estimate):
         fail_if_not_one_of(driver, self.drivers, "driver")
 
 
-def record_of(
-    model: FittedModel,
-    covariance: CovarianceRecord,
-    choice: CovarianceChoice,
-    *,
-    drivers: tuple[str, ...],
-    statuses: tuple[TermStatus, ...],
-    asked: Mapping[str, Any],
-) -> StageInteraction:
-    """Put a fitted model and its first covariance into the frozen record that users hold."""
-    arrays, linear = model.arrays, model.linear
-    stages = model.stages
-    shares = np.bincount(stages.codes, weights=model.weight_values, minlength=len(stages.labels))
-    return StageInteraction(
-        params=pd.Series(linear.coef, index=list(model.names), name="estimate"),
-        **_fields_of(model, covariance, choice),
-        nobs=linear.nobs,
-        outcome=model.outcome,
-        effects=EFFECT_LABELS[model.effects],
-        n_regions=len(np.unique(arrays.region)),
-        n_weeks=len(np.unique(arrays.week)),
-        dropped=arrays.dropped,
-        notes=identification_notes(statuses) + stages.notes + covariance.notes,
-        statistics={"rank": linear.rank, "df_resid": linear.df_resid},
-        solution=linear.solution,
-        null_space=linear.null_space,
-        provenance={} if model.panel.plan is None else {"plan": model.panel.plan.hash},
-        model=model,
-        covariance=covariance,
-        choice=choice,
-        drivers=drivers,
-        stages=stages.labels,
-        stage_shares=shares / shares.sum(),
-        statuses=statuses,
-        asked=asked,
-    )
+def notes_of(model: FittedModel, statuses: Sequence[TermStatus], covariance: CovarianceRecord) -> tuple[str, ...]:
+    """Collect what is not identified, what stages and effects leave out, and what the covariance says."""
+    return identification_notes(statuses) + model.stages.notes + model.notes + covariance.notes
 
 
 def _is_known_driver(status: TermStatus) -> bool:
     return status.term.kind == "driver" and status.status == "identified"
-
-
-def _fields_of(model: FittedModel, covariance: CovarianceRecord, choice: CovarianceChoice) -> dict[str, Any]:
-    """Give the fields of an estimate that change with the covariance."""
-    index = list(model.names)
-    known = covariance.df[~np.isnan(covariance.df)]
-    return {
-        "cov": pd.DataFrame(covariance.full, index=index, columns=index),
-        "df": float(known.min()) if known.size else np.inf,
-        "df_of": partial(degrees_of_freedom, model, covariance, choice) if covariance.kind == "CRV2" else None,
-        "convention": covariance.convention,
-    }

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from panelcoop.errors import DataError
+from panelcoop.numerics.resampling.wild_draws import Ties
+from panelcoop.numerics.resampling.wild_pvalue import exceedance
 from panelcoop.options import FloatArray
 
 __all__ = ["holm", "romano_wolf"]
-
-TIE = 1e-9  # statistics closer than this, relatively, count as equal
-
 
 def holm(p_values: FloatArray) -> FloatArray:
     """Adjust p-values (m,) by Holm's (1979) step-down method; NaN stays NaN and is not counted.
@@ -28,7 +27,7 @@ def holm(p_values: FloatArray) -> FloatArray:
     return adjusted
 
 
-def romano_wolf(statistics: FloatArray, t_draws: FloatArray, *, enumerated: bool = False) -> FloatArray:
+def romano_wolf(statistics: FloatArray, t_draws: FloatArray, *, ties: Ties = "weak") -> FloatArray:
     """Adjust the p-values of m two-sided tests by Romano and Wolf's step-down over the largest statistic.
 
     Parameters
@@ -37,8 +36,8 @@ def romano_wolf(statistics: FloatArray, t_draws: FloatArray, *, enumerated: bool
         Studentised statistics of the sample, shape (m,); NaN where a test does not exist.
     t_draws
         Their draws under the nulls, the same draw in the same column, shape (m, draws): `WildTests.t_draws`.
-    enumerated
-        Whether the draws are every possible one, the sample among them.
+    ties
+        How a draw as extreme as the data counts; see `WildOptions`.
 
     Returns
     -------
@@ -53,7 +52,8 @@ def romano_wolf(statistics: FloatArray, t_draws: FloatArray, *, enumerated: bool
     Notes
     -----
     In the order of falling |t|, the j-th p-value is the share of draws in which the largest |t*| among the
-    j-th and later tests reaches |t_j|, made monotone. With random draws it is (1 + count) / (1 + draws).
+    j-th and later tests reaches |t_j|, made monotone: the rule of the single p-values, which are never above it. Draws
+    without a statistic for one of the tests are left out.
 
     References
     ----------
@@ -63,19 +63,20 @@ def romano_wolf(statistics: FloatArray, t_draws: FloatArray, *, enumerated: bool
     --------
     >>> draws = np.random.default_rng(0).standard_normal((3, 999))
     >>> romano_wolf(np.array([4.0, 0.5, 0.1]), draws).round(2).tolist()
-    [0.0, 0.88, 0.94]
+    [0.0, 0.88, 0.93]
     """
     if t_draws.ndim != 2 or len(t_draws) != len(statistics):
         msg = f"Draws must have one row per statistic ({len(statistics)}); got shape {t_draws.shape}."
         raise DataError(msg)
     adjusted = np.full(len(statistics), np.nan)
     known = np.flatnonzero(np.isfinite(statistics))
-    if known.size == 0:
-        return adjusted
     order = known[np.argsort(-np.abs(statistics[known]), kind="stable")]
-    size = np.where(np.isfinite(t_draws[order]), np.abs(t_draws[order]), -np.inf)
-    largest = np.maximum.accumulate(size[::-1], axis=0)[::-1]
-    reached = np.count_nonzero(largest >= np.abs(statistics[order])[:, None] * (1 - TIE), axis=1)
-    extra = 0 if enumerated else 1
-    adjusted[order] = np.maximum.accumulate((reached + extra) / (t_draws.shape[1] + extra))
+    size = np.abs(t_draws[order])
+    complete = size[:, np.isfinite(size).all(axis=0)]
+    if not complete.size:
+        return adjusted
+    largest = np.maximum.accumulate(complete[::-1], axis=0)[::-1]
+    stepped = [exceedance(most, float(t), ties) for most, t in zip(largest, np.abs(statistics[order]), strict=True)]
+    single = [exceedance(own, float(t), ties) for own, t in zip(size, np.abs(statistics[order]), strict=True)]
+    adjusted[order] = np.maximum.accumulate(np.maximum(stepped, single))
     return adjusted

@@ -61,8 +61,8 @@ def wald_statistic(
     Raises
     ------
     IdentificationError
-        When a restricted coefficient is NaN, restrictions contradict each other, or R V R' has a lower rank than R:
-        with few clusters or weeks, more restrictions than the covariance can carry.
+        When a restricted coefficient or its variance is NaN, restrictions contradict each other, or R V R' has a lower
+        rank than R: with few clusters or weeks, more restrictions than the covariance can carry.
 
     Examples
     --------
@@ -72,8 +72,11 @@ def wald_statistic(
     """
     R = np.atleast_2d(np.asarray(restrictions, float))
     used = (R != 0).any(axis=0)
-    if np.isnan(coef[used]).any() or np.isnan(cov[np.ix_(used, used)]).any():
+    if np.isnan(coef[used]).any():
         msg = "A restricted coefficient is not identified (NaN); test an identified contrast instead."
+        raise IdentificationError(msg)
+    if np.isnan(cov[np.ix_(used, used)]).any():
+        msg = "The variance of a restricted coefficient could not be estimated (NaN); the covariance's notes say why."
         raise IdentificationError(msg)
     R, gap = _independent(R[:, used], R[:, used] @ coef[used] - np.broadcast_to(values, len(R)), values)
     middle = R @ cov[np.ix_(used, used)] @ R.T

@@ -134,7 +134,7 @@ def _read_text(labels: pd.Series, name: str) -> pd.Series:
 
 def _fail_if_year_glued(labels: pd.Series, name: str) -> None:
     """Refuse whole numbers such as 202053 and 202101, which lie one week but 48 numbers apart."""
-    if not pd.api.types.is_integer_dtype(labels.dtype):
+    if labels.empty or not pd.api.types.is_integer_dtype(labels.dtype):
         return
     year, part = np.divmod(labels.to_numpy(dtype=np.int64), 100)
     if year.min() < FIRST_YEAR or year.max() > LAST_YEAR or year.min() == year.max():

@@ -15,16 +15,23 @@ __all__ = ["inference_size_figure", "inference_size_report"]
 
 BAND = (0.02, 0.09)
 LEVEL = 0.05
+CONLEY = (
+    "Conley's covariance comes in two forms. The first adds a region's own lags to the regions near it in the same "
+    "week (Bartlett kernels, cutoff .8, lag 6) and leaves out near regions in near weeks; the product kernel counts "
+    "them (all regions within .4, Bartlett weights of the weeks between, lag 6). Both use normal critical values."
+)
 COLUMNS = 2
 
 
-def inference_size_report(size: pd.DataFrame, power: pd.DataFrame, *, seed: int, minutes: float) -> str:
+def inference_size_report(
+    size: pd.DataFrame, joint: pd.DataFrame, power: pd.DataFrame, *, seed: int, minutes: float
+) -> str:
     """Write the size and power tables with seed and time.
 
     Parameters
     ----------
-    size, power
-        From `inference_size`: one row per design and method.
+    size, joint, power
+        From `inference_size`: one row per design and method; of the contrast, of the joint hypothesis, with an effect.
     seed
         Seed of the run.
     minutes
@@ -32,7 +39,7 @@ def inference_size_report(size: pd.DataFrame, power: pd.DataFrame, *, seed: int,
 
     Returns
     -------
-    Markdown text. Rates outside [.02, .09] are in bold in the size table.
+    Markdown text. Rates outside [.02, .09] are in bold in the size tables.
     """
     runs, draws = int(size["replications"].iloc[0]), int(size["draws"].iloc[0])
     error = (LEVEL * (1 - LEVEL) / runs) ** 0.5
@@ -43,20 +50,28 @@ def inference_size_report(size: pd.DataFrame, power: pd.DataFrame, *, seed: int,
         f"Bold: outside [{BAND[0]:.2f}, {BAND[1]:.2f}]."
     )
     panels = int(power["replications"].iloc[0])
-    stronger = f"Spatially correlated panels with an effect in the outbreak stage, {panels:,} panels each."
-    title = "# Which inference holds its size for a stage contrast?"
-    lines = [title, about, markdown_table(size, bold=True), "## Power", stronger, markdown_table(power, bold=False)]
-    return "\n\n".join(lines) + "\n"
+    parts = [
+        "# Which inference holds its size for a stage contrast?",
+        about,
+        markdown_table(size, bold=True),
+        CONLEY,
+        "## Joint hypothesis",
+        "The effect is the same at all four stages (three restrictions): Wald tests under the same null.",
+        markdown_table(joint, bold=True),
+        "## Power",
+        f"Spatially correlated panels with an effect in the outbreak stage, {panels:,} panels each.",
+        markdown_table(power, bold=False),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def markdown_table(table: pd.DataFrame, *, bold: bool) -> str:
-    """Lay designs out as rows and methods as columns."""
-    methods = list(dict.fromkeys(table["method"]))
-    lines = ["| design | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
-    for design, rows in table.groupby("design", sort=False):
-        shares = dict(zip(rows["method"], rows["rejects"], strict=True))
-        cells = [rate(shares[method], bold=bold) for method in methods]
-        lines.append(f"| {design} | " + " | ".join(cells) + " |")
+    """Lay methods out as rows and designs as columns."""
+    designs = list(dict.fromkeys(table["design"]))
+    lines = ["| inference | " + " | ".join(designs) + " |", "|---" * (len(designs) + 1) + "|"]
+    for method, rows in table.groupby("method", sort=False):
+        shares = dict(zip(rows["design"], rows["rejects"], strict=True))
+        lines.append(f"| {method} | " + " | ".join(rate(shares[design], bold=bold) for design in designs) + " |")
     return "\n".join(lines)
 
 
@@ -78,9 +93,10 @@ def inference_size_figure(size: pd.DataFrame) -> Figure:
 
     designs, methods = list(dict.fromkeys(size["design"])), list(dict.fromkeys(size["method"]))
     lines = -(-len(designs) // COLUMNS)
+    height = 0.7 + 0.13 * len(methods)
     with house_style():
         figure, grid = plt.subplots(
-            lines, COLUMNS, figsize=(WIDTH, 0.4 + 1.75 * lines), sharex=True, sharey=True, squeeze=False
+            lines, COLUMNS, figsize=(WIDTH, 0.4 + height * lines), sharex=True, sharey=True, squeeze=False
         )
         axes = list(grid.ravel())
         for ax, design in zip(axes, designs, strict=False):

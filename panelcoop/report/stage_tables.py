@@ -20,6 +20,7 @@ __all__ = ["inference_comparison_table", "influence_table", "stage_effects_table
 AVERAGE, SAME = "Average", "Equal over stages"
 NOT_IDENTIFIED = "n.i."
 REFERENCE = "ref."
+COARSE = 1_000  # draws below which a p-value of zero is not below the .001 that tables write
 
 
 def stage_effects_table(
@@ -55,7 +56,7 @@ def stage_effects_table(
     rows: dict[tuple[str, str], list[str]] = {}
     for driver in evidence.effects.index.unique("driver"):
         shown = "Stage itself" if driver == "stage" else label_of(str(driver), labels)
-        cells = [_effect_cells(dict(evidence.effects.loc[(driver, s)]), s) for s in fit.stages]
+        cells = [_effect_cells(dict(evidence.effects.loc[(driver, s)]), s, evidence.draws) for s in fit.stages]
         cells += [_average_cells(evidence, str(driver)), _homogeneity_cells(evidence, str(driver))]
         for line, head in enumerate(("Effect", "95% interval", "p")):
             rows[shown, head] = [cell[line] for cell in cells]
@@ -137,7 +138,7 @@ def influence_table(
         f"What each effect owes to single {place}s (MacKinnon, Nielsen and Webb 2023).",
         "Effective clusters: Carter, Schnepel and Steigerwald (2017); far fewer than there are: few carry the effect.",
         f"Largest leverage: {most}; the mean is {number_text(diagnostics.regions['leverage'].mean())}.",
-        "Effects are estimated anew without the region." if diagnostics.exact else "Week effects are held.",
+        diagnostics.convention,
     )
     title = f"Which {place}s carry the effects"
     return Table("influence", title, body, notes, diagnostics.contrasts.reset_index())
@@ -150,29 +151,38 @@ def _term(hypothesis: object) -> tuple[str, str]:
 
 
 def _p_cell(cells: pd.DataFrame, method: str) -> str:
-    return pvalue_text(_number(cells["pvalue"].get(method)))
+    drawn = cells["draws"].get(method) if "draws" in cells else None
+    return _p_text(_number(cells["pvalue"].get(method)), _number(drawn))
+
+
+def _p_text(pvalue: float, draws: float, *, sign: bool = False) -> str:
+    """Write a p-value; of draws none of which is as extreme as the data, as less than one over their number."""
+    if pvalue == 0 and draws < COARSE:
+        return f"{'p ' if sign else ''}<{' ' if sign else ''}{1 / draws:.1g}"
+    return pvalue_text(pvalue, sign=sign)
 
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, float | int) else float("nan")
 
 
-def _effect_cells(row: Mapping[str, Any], stage: str) -> tuple[str, str, str]:
+def _effect_cells(row: Mapping[str, Any], stage: str, draws: float) -> tuple[str, str, str]:
     if row["relative_to"] == stage:
         return REFERENCE, "", ""
-    return _estimate_cells(row)
+    return _estimate_cells(row, draws)
 
 
 def _average_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, str]:
     if driver not in evidence.average.index:
         return "", "", ""
-    return _estimate_cells(dict(evidence.average.loc[driver]))
+    return _estimate_cells(dict(evidence.average.loc[driver]), evidence.draws)
 
 
-def _estimate_cells(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _estimate_cells(row: Mapping[str, Any], draws: float) -> tuple[str, str, str]:
     if pd.isna(row["estimate"]):
         return NOT_IDENTIFIED, "", ""
-    return number_text(row["estimate"]), interval_text(row["conf_low"], row["conf_high"]), pvalue_text(row["pvalue"])
+    interval = interval_text(row["conf_low"], row["conf_high"])
+    return number_text(row["estimate"]), interval, _p_text(row["pvalue"], draws)
 
 
 def _homogeneity_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, str]:
@@ -181,7 +191,8 @@ def _homogeneity_cells(evidence: StageEvidence, driver: str) -> tuple[str, str, 
     row: dict[str, Any] = dict(evidence.homogeneity.loc[driver])
     if pd.isna(row["pvalue"]):
         return NOT_IDENTIFIED, "", ""
-    return pvalue_text(row["pvalue"], sign=True), f"Holm {pvalue_text(row['pvalue_holm'])}", f"q = {int(row['df'])}"
+    holm = _p_text(row["pvalue_holm"], evidence.draws / len(evidence.homogeneity))
+    return _p_text(row["pvalue"], evidence.draws, sign=True), f"Holm {holm}", f"q = {int(row['df'])}"
 
 
 def _notes(evidence: StageEvidence, place: str, labels: Mapping[str, str] | None) -> tuple[str, ...]:

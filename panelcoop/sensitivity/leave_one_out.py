@@ -112,7 +112,8 @@ def leave_one_out(
     Raises
     ------
     DataError
-        If the fit is Poisson or absorbs no effects, the column does not exist or has one level only.
+        If the fit is Poisson or absorbs no effects, the column does not exist or has one level only, or the contrast is
+        joint or has a value other than zero.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def leave_one_out(
     """
     agreed = settings or InferenceSettings()
     _fail_if_not_supported(fit)
-    row = fit.hypothesis(contrast).matrix[0]
+    row = _one_row(fit, contrast)
     codes, labels = _parts(fit, by)
     everything = np.ones(len(codes), dtype=bool)
     whole = _without(fit, row, everything, agreed)
@@ -186,6 +187,15 @@ def leave_one_index_out(
     rows = fit_universes(panel.with_columns(averages), chosen, contrast, settings or InferenceSettings())
     kept = [LeftOut(**{name: row[name] for name in LeftOut.__dataclass_fields__}) for row in rows.to_dict("records")]
     return _record(dict(zip(outcomes, kept[1:], strict=True)), kept[0], "index", contrast)
+
+
+def _one_row(fit: StageInteraction, contrast: str) -> FloatArray:
+    """Read one combination of coefficients, held against zero."""
+    parsed = fit.hypothesis(contrast)
+    if len(parsed.matrix) > 1 or parsed.value[0] != 0:
+        msg = f"Leave one out follows one combination against zero; '{parsed.text}' is not one: write 'a' or 'a - b'."
+        raise DataError(msg)
+    return np.asarray(parsed.matrix[0])
 
 
 def _without(fit: StageInteraction, row: FloatArray, keep: BoolArray, settings: InferenceSettings) -> LeftOut:

@@ -24,6 +24,11 @@ BAD = {
     "lag": ({"lag": -1}, "lag must be at least 0"),
     "preset": ({"small_sample": "sas"}, "small_sample must be one of"),
     "multiplier": ({"multiplier": "webbb"}, "did you mean 'webb'"),
+    "fraction of a draw": ({"draws": 99.5}, "draws must be a whole number"),
+    "seed": ({"seed": -1}, "seed must be at least 0"),
+    "two clusters": ({"clusters": ("region", "week")}, "clusters is one name"),
+    "ties": ({"ties": "strong"}, "ties must be one of"),
+    "space": ({"space": 500}, "SpatialKernel"),
 }
 
 
@@ -32,6 +37,43 @@ def test_settings_no_method_could_use_are_refused(case):
     options, message = BAD[case]
     with pytest.raises(pc.DataError, match=message):
         pc.InferenceSettings(**options)
+
+
+BAD_CHOICE = {
+    "kind": ({"kind": "hc1"}, "did you mean 'HC1'"),
+    "clusters": ({"clusters": "zone"}, r"write \('zone',\)"),
+    "lag": ({"kind": "newey-west", "lag": 1.5}, "lag must be a whole number"),
+    "preset": ({"small_sample": "statas"}, "did you mean 'stata'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CHOICE)
+def test_covariances_that_cannot_be_are_refused(case):
+    options, message = BAD_CHOICE[case]
+    with pytest.raises(pc.DataError, match=message):
+        pc.CovarianceChoice(**options)
+
+
+def test_a_family_is_an_object_not_a_name():
+    with pytest.raises(pc.DataError, match="Poisson"):
+        pc.stage_interaction(stage_panel(), outcome="y", drivers=["risk"], family="poisson")
+
+
+def test_the_jackknife_names_regions_by_their_labels():
+    frame = stage_panel().assign(alone=lambda f: f["control"] * (f.index.get_level_values("region") == "r07"))
+    fit = pc.stage_interaction(frame, outcome="y", drivers=["risk"], controls=["alone"], covariance="CRV3")
+    assert "'alone' is not identified without cluster r07: the jackknife is undefined." in fit.notes
+
+
+def test_poisson_keeps_t_and_the_normal_of_other_programs_is_a_rule():
+    frame = stage_panel().assign(count=lambda f: np.exp(f["y"]))
+    fit = pc.stage_interaction(frame, outcome="count", drivers=["risk"], family=pc.Poisson())
+    rule = pc.SmallSampleRule("nonnested", "(n-1)/(n-K)", "min", "infinite")
+    normal = fit.with_covariance(pc.CovarianceChoice(small_sample=rule))
+    assert fit.df == 11
+    assert np.isinf(normal.df)
+    np.testing.assert_allclose(normal.std_errors.dropna(), fit.std_errors.dropna(), rtol=1e-12)
+    assert (normal.pvalues.dropna() < fit.pvalues.dropna()).all()
 
 
 def test_an_unknown_cluster_column_is_an_error_not_an_empty_row(fit):

@@ -13,7 +13,7 @@ from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.extended_two_way import ExtendedTwoWay
 from panelcoop.estimate.event_study.pretrends import pretrend_tests
 from panelcoop.estimate.event_study.two_stage import TwoStage
-from panelcoop.estimate.event_study.two_way import bacon_decomposition
+from panelcoop.estimate.event_study.two_way_weights import bacon_decomposition
 from panelcoop.panel.record import panel_from_frame
 
 EXACT = 1e-9

@@ -9,11 +9,12 @@ from dummy_oracle import Sample, brute_force, dummies, sample
 from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.bias_reduced import bell_mccaffrey_df
 from panelcoop.numerics.covariance.covariance import KINDS, covariance
-from panelcoop.numerics.covariance.spatial_hac import SpatialKernel, great_circle
+from panelcoop.numerics.covariance.spatial_hac import SpatialKernel, great_circle, kernel_matrix
 from panelcoop.numerics.grouping import group_rows
 from panelcoop.numerics.regression.least_squares import least_squares
 
 TIGHT = 1e-8  # two direct computations of the same definition
+CLOSE = 1e-12  # one formula, written twice
 
 
 @pytest.fixture(params=[(False, False), (True, False), (False, True), (True, True)], ids=str)
@@ -175,6 +176,37 @@ def test_conley(s, kernel, timed, given):
         f, "conley", units=region, weeks=week if timed else None, lag=lag, space=space, small_sample="none"
     )
     close(record, sandwich(b, meat))
+
+
+@pytest.mark.parametrize("cutoff", [40.0, 900.0, 9000.0])
+def test_the_triangular_distance_of_every_pair(cutoff):
+    rng = np.random.default_rng(6)
+    places = np.vstack([rng.uniform([-80, -180], [80, 180], (150, 2)), rng.uniform([59, 179], [61, 181], (50, 2))])
+    north, east = (np.abs(np.subtract.outer(c, c)) for c in places.T)
+    middle = np.cos(np.radians(np.add.outer(places[:, 0], places[:, 0]) / 2))
+    distance = 111 * np.sqrt(north**2 + (middle * np.minimum(east, 360 - east)) ** 2)
+    space = SpatialKernel(cutoff, coordinates=places, metric="triangular")
+    wanted = np.where(distance <= cutoff, 1 - distance / cutoff, 0.0)
+    np.testing.assert_allclose(kernel_matrix(space, len(places)).toarray(), wanted, atol=CLOSE)
+
+
+@pytest.mark.parametrize("kernel", ["bartlett", "uniform"])
+@pytest.mark.parametrize("lag", [0, 3])
+def test_conley_with_one_kernel_in_space_and_time(s, kernel, lag):
+    """Every second week observed: distances in time are the calendar's; places on a plane."""
+    b, f = brute_force(s), fit(s)
+    places = np.random.default_rng(4).uniform(0, 1, (9, 2))
+    distance = np.sqrt(((places[:, None] - places) ** 2).sum(axis=2))
+    region, week, cutoff = s.effects[0], 2 * s.effects[1], 0.5
+    scores = b.columns * b.resid[:, None]
+    near = np.where(distance <= cutoff, 1.0 if kernel == "uniform" else 1 - distance / cutoff, 0.0)
+    in_time = np.maximum(0, 1 - np.abs(np.subtract.outer(week, week)) / (lag + 1))
+    meat = scores.T @ (near[np.ix_(region, region)] * in_time) @ scores
+    for given in ({"coordinates": places, "metric": "plane"}, {"distances": distance}):
+        space = SpatialKernel(cutoff, kernel=kernel, serial="product", **given)
+        record = covariance(f, "conley", units=region, weeks=week, lag=lag, space=space, small_sample="none")
+        close(record, sandwich(b, meat))
+        assert "times Bartlett weights in time" in record.convention
 
 
 def test_gaps_in_the_calendar_are_respected():

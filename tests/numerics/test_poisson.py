@@ -8,7 +8,8 @@ from dummy_oracle import dummies, sample
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.covariance import covariance
-from panelcoop.numerics.regression.poisson import poisson
+from panelcoop.numerics.covariance.poisson_jackknife import poisson_crv3
+from panelcoop.numerics.regression.poisson import poisson, poisson_again
 
 CLOSE = 1e-6  # asked of Poisson: both sides iterate
 
@@ -204,3 +205,77 @@ def test_a_bad_offset_is_named():
     offset[2] = -np.inf
     with pytest.raises(DataError, match=r"'offset'.*log of zero"):
         poisson(counts(s), s.columns, effects=s.effects, offset=offset)
+
+
+def test_refits_begin_where_the_fit_ended():
+    s = sample(45, regions=12, weeks=10)
+    y = counts(s)
+    rng = np.random.default_rng(1)
+    offset, weights = rng.normal(0, 0.3, s.n), rng.uniform(0.5, 2, s.n)
+    found = poisson(y, s.columns, effects=s.effects, offset=offset, weights=weights)
+    again = poisson_again(found)
+    assert again.iterations <= 2
+    np.testing.assert_allclose(again.coef, found.coef, rtol=1e-9)
+    keep = np.flatnonzero(s.effects[0] != 3)
+    rest = poisson_again(found, keep=keep)
+    alone = poisson(
+        y[keep], s.columns[keep], effects=[e[keep] for e in s.effects], offset=offset[keep], weights=weights[keep]
+    )
+    np.testing.assert_allclose(rest.coef, alone.coef, rtol=CLOSE)
+    other = s.columns[:, :2] ** 2
+    np.testing.assert_allclose(
+        poisson_again(found, columns=other, offset=offset / 2).coef,
+        poisson(y, other, effects=s.effects, offset=offset / 2, weights=weights).coef,
+        rtol=CLOSE,
+    )
+
+
+def test_the_jackknife_leaves_clusters_out_by_refits_and_the_one_step_says_so():
+    s = sample(46, regions=11, weeks=12)
+    y = counts(s)
+    found = poisson(y, s.columns, effects=s.effects)
+    clusters = s.effects[0][found.rows]
+    changes = []
+    for g in np.unique(clusters):
+        keep = clusters != g
+        rows = found.rows[keep]
+        changes.append(poisson(y[rows], s.columns[rows], effects=[e[rows] for e in s.effects]).coef - found.coef)
+    changes = np.array(changes)
+    expected = (len(changes) - 1) / len(changes) * changes.T @ changes
+    exact = poisson_crv3(found, clusters)
+    np.testing.assert_allclose(exact.cov, expected, rtol=1e-5)
+    assert "jackknife by refits" in exact.convention
+    one_step = covariance(found.linear, "CRV3", clusters=[clusters])
+    assert "one-step jackknife" in one_step.convention
+    assert np.abs(one_step.cov / expected - 1).max() > 1e-3
+    assert "last weighted step" in covariance(found.linear, "CRV2", clusters=[clusters]).convention
+
+
+def test_a_coefficient_that_one_cluster_identifies_has_no_poisson_jackknife():
+    s = sample(47, regions=9, weeks=12)
+    y = counts(s) + 1
+    columns = np.column_stack([np.where(s.effects[0] == 3, s.columns[:, 0], 0.0), s.columns[:, 1]])
+    found = poisson(y, columns, effects=s.effects, names=["alone", "x"])
+    record = poisson_crv3(found, s.effects[0])
+    assert np.isnan(record.cov[0]).all()
+    assert np.isfinite(record.cov[1, 1])
+    assert record.notes == ("'alone' is not identified without cluster 3: the jackknife is undefined.",)
+
+
+def test_likelihoods_equal_statsmodels():
+    import statsmodels.api as sm
+
+    s = sample(48, regions=10, weeks=9)
+    y = counts(s)
+    offset = np.random.default_rng(2).normal(0, 0.3, s.n)
+    found = poisson(y, s.columns, effects=s.effects, offset=offset)
+    rows = found.rows
+    X = np.column_stack([s.columns, dummies(s.effects)])[rows]
+    left, size, _ = np.linalg.svd(X, full_matrices=False)
+    peer, null = (
+        sm.GLM(y[rows], design, family=sm.families.Poisson(), offset=offset[rows]).fit()
+        for design in (left[:, size > 1e-9], np.ones((rows.size, 1)))
+    )
+    assert found.deviance == pytest.approx(peer.deviance, rel=CLOSE)
+    assert found.log_likelihood == pytest.approx(peer.llf, rel=CLOSE)
+    assert found.pseudo_r2 == pytest.approx(1 - peer.llf / null.llf, rel=CLOSE)

@@ -10,8 +10,12 @@ from wild_oracle import two_way_dummies
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.regression.least_squares import least_squares
+from panelcoop.numerics.regression.poisson import poisson
+from panelcoop.numerics.resampling import exchanged_paths
+from panelcoop.numerics.resampling.exchanged_counts import randomise_counts
+from panelcoop.numerics.resampling.exchanged_paths import randomise_paths
 from panelcoop.numerics.resampling.permutations import permutation_block, plan_permutations
-from panelcoop.numerics.resampling.randomisation import randomise_design, randomise_paths
+from panelcoop.numerics.resampling.randomisation import randomise_design
 from panelcoop.numerics.resampling.wild_draws import WildOptions
 from panelcoop.numerics.resampling.wild_regression import wild_from_fit
 
@@ -170,3 +174,99 @@ def test_exact_size_when_the_driver_matters_nowhere():
         found = randomise_paths(wild_from_fit(fit), one, REGION, WEEK, options=WildOptions(draws=120, interval=False))
         rejected.append(found.p_value[0] <= 0.1)
     assert 0.055 < np.mean(rejected) < 0.145
+
+
+@pytest.mark.parametrize("strata", [None, np.array([0, 0, 1, 1, 1])])
+@pytest.mark.parametrize("clusters", [None, np.array([0, 0, 1, 2, 2])])
+def test_strata_and_coarser_clusters_on_paths_equal_refits(strata, clusters):
+    driver, control, y = balanced_panel(7)
+    fit = least_squares(y, columns(driver, control), effects=[REGION, WEEK])
+    moved, options = np.array([True, True, False]), WildOptions(draws=60, seed=3)
+    fast = randomise_paths(
+        wild_from_fit(fit), R, REGION, WEEK, permuted=moved, strata=strata, clusters=clusters, options=options
+    )
+    plan = plan_permutations(np.arange(N), 60, 3, strata=strata)
+    codes = REGION if clusters is None else clusters[REGION]
+    slow = randomise_design(fit, R, lambda o: columns(driver[o], control), codes, plan, options=options)
+    np.testing.assert_allclose(slow.t_draws, fast.t_draws, atol=1e-9)
+    assert slow.p_value[0] == fast.p_value[0]
+
+
+def test_many_regions_form_products_draw_by_draw(monkeypatch):
+    driver, control, y = balanced_panel(8)
+    system = wild_from_fit(least_squares(y, columns(driver, control), effects=[REGION, WEEK]))
+    given = {"permuted": np.array([True, True, False]), "options": WildOptions(draws=70, seed=3)}
+    kept = randomise_paths(system, R, REGION, WEEK, **given)
+    monkeypatch.setattr(exchanged_paths, "PAIR_VALUES", 0)
+    monkeypatch.setattr(exchanged_paths, "BLOCK_VALUES", 1)
+    np.testing.assert_allclose(randomise_paths(system, R, REGION, WEEK, **given).t_draws, kept.t_draws, atol=1e-12)
+
+
+def test_two_hundred_regions_have_more_assignments_than_a_float_holds():
+    region, week = np.divmod(np.arange(200 * 3), 3)
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 600))
+    system = wild_from_fit(least_squares(y, x[:, None], effects=[region, week]))
+    found = randomise_paths(system, np.eye(1), region, week, options=WildOptions(draws=9))
+    assert "9 of 7.89e+374 assignments" in found.convention
+    assert "all 24 assignments" in plan_permutations(np.arange(4), 99, 0).taken
+
+
+def test_draws_whose_design_loses_rank_are_left_out_and_counted():
+    """A fixed column that equals another region's driver: the exchange that brings them together has no contrast."""
+    driver, control, y = balanced_panel(9)
+    control[:] = driver[[1, 0, 2, 3, 4]]
+    fit = least_squares(y, np.column_stack([driver.ravel(), control.ravel()]), effects=[REGION, WEEK])
+    one, moved = np.array([[1.0, 0.0]]), np.array([True, False])
+    found = randomise_paths(wild_from_fit(fit), one, REGION, WEEK, permuted=moved, options=WildOptions(draws=200))
+    plan = plan_permutations(np.arange(N), 200, 0)
+    slow = randomise_design(fit, one, lambda o: np.column_stack([driver[o].ravel(), control.ravel()]), REGION, plan)
+    assert found.invalid[0] == slow.invalid[0] == 1
+    assert found.p_value[0] == slow.p_value[0]
+
+
+def test_poisson_is_refitted_under_the_offset_of_its_null():
+    """All 24 assignments of four regions, with dummies and Newton steps by hand."""
+    regions, weeks = 4, 14
+    region, week = np.divmod(np.arange(regions * weeks), weeks)
+    rng = np.random.default_rng(3)
+    driver, control = rng.standard_normal((2, regions, weeks))
+    late = week >= 7
+    line = 0.4 * driver.ravel() + 0.2 * control.ravel() + 0.3 * rng.standard_normal(regions)[region]
+    y = rng.poisson(np.exp(1 + line)).astype(float)
+
+    def design(order):
+        path = driver[list(order)].ravel()
+        return np.column_stack([path * ~late, path * late, control.ravel()])
+
+    fit = poisson(y, design(range(4)), effects=[region, week])
+    assert fit.rows.size == y.size
+    row, null = np.array([1.0, -1.0, 0.0]), 0.1
+    plan = plan_permutations(np.arange(regions), 99, 0)
+    found = randomise_counts(fit, row, design, region, plan, null=null)
+    D = two_way_dummies(region, week)
+    first = design(range(4))
+    free = np.column_stack([first[:, 0] + first[:, 1], first[:, 2]])  # b0 = b1 + r
+    shift = null * first[:, 0]
+    by_hand = glm(y, np.column_stack([free, D]), shift)
+    offset = shift + free @ by_hand[:2]
+    want = []
+    for order in permutations(range(regions)):
+        X = np.column_stack([design(order), D])
+        b = glm(y, X, offset)
+        mean = np.exp(X @ b + offset)
+        bread = np.linalg.inv(X.T @ (X * mean[:, None]))
+        scores = np.array([(X * (y - mean)[:, None])[region == g].sum(axis=0) for g in range(regions)]) @ bread
+        along = scores[:, :3] @ row
+        want.append(row @ b[:3] / np.sqrt(along @ along))
+    np.testing.assert_allclose(np.sort(found.t_draws), np.sort(want), rtol=1e-5)
+    assert found.gap == pytest.approx(fit.coef[0] - fit.coef[1] - null, rel=1e-6)
+    assert found.p_value == pytest.approx(np.mean(np.abs(want) >= abs(want[0]) * (1 - 1e-6)))
+
+
+def glm(y, X, offset):
+    b = np.zeros(X.shape[1])
+    for _ in range(60):
+        mean = np.exp(X @ b + offset)
+        b = b + np.linalg.solve(X.T @ (X * mean[:, None]), X.T @ (y - mean))
+    return b

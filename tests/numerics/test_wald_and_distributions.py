@@ -85,6 +85,13 @@ def test_nan_elsewhere_is_harmless_and_nan_here_is_named(fit):
         wald_statistic(coef, cov, np.array([[0.0, 0, 0, 1]]))
 
 
+def test_a_variance_that_could_not_be_estimated_is_named(fit):
+    coef, cov = fit[0], fit[1].copy()
+    cov[0, :] = cov[:, 0] = np.nan
+    with pytest.raises(IdentificationError, match="could not be estimated"):
+        wald_statistic(coef, cov, R)
+
+
 def test_scale_of_a_coefficient_does_not_matter(fit):
     coef, cov = fit
     scale = np.diag([1e-9, 1, 1, 1e9])

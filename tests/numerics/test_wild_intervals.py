@@ -7,6 +7,7 @@ import pytest
 from wild_oracle import residualised, tiny_panel
 
 from panelcoop.errors import DataError, IdentificationError
+from panelcoop.numerics.covariance.covariance import covariance
 from panelcoop.numerics.regression.least_squares import least_squares
 from panelcoop.numerics.resampling import wild_draws
 from panelcoop.numerics.resampling.dependent_wild import bartlett_root, dependent_wild
@@ -220,3 +221,14 @@ def test_a_stage_of_one_week_has_no_variance_over_weeks_rather_than_a_huge_stati
         assert np.isfinite(found.p_value[1:]).all()
     assert np.isnan(wild_cluster_wald(fit, np.eye(3)[:2], week, options=options).p_value)
     assert np.isfinite(wild_cluster(fit, np.eye(3), region, options=options).p_value).all()
+
+
+def test_an_intercept_beside_columns_far_from_zero_is_tested_right():
+    """Without effects such columns are centred around the constant: the intercept's error must be the covariance's."""
+    panel = tiny_panel(23, regions=10, weeks=12, k=2, weighted=False)
+    X = np.column_stack([np.ones(panel.y.size), panel.X + 50.0])
+    fit = least_squares(panel.y, X)
+    assert fit.design.turn is not None
+    record = covariance(fit, "CRV1", clusters=[panel.region], small_sample="none")
+    found = wild_cluster(wild_from_fit(fit), np.eye(3), panel.region, options=WildOptions(draws=99))
+    np.testing.assert_allclose(found.se, np.sqrt(np.diag(record.cov)), rtol=1e-8)

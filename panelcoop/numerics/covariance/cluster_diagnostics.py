@@ -97,8 +97,8 @@ def cluster_diagnostics(
     contrasts = prepare_contrasts(system, restrictions)
     groups = group_rows(clusters, "clusters")
     grams = fit.grams(groups)
-    R = np.atleast_2d(np.asarray(restrictions, dtype=np.float64))
-    information = np.einsum("mk,gkl,ml->mg", R @ system.inverse, grams, R @ system.inverse)
+    R = contrasts.rows
+    information = np.einsum("km,gkl,lm->mg", contrasts.slopes, grams, contrasts.slopes)
     if exact is None:
         exact = float(np.sum(groups.counts.astype(float) ** 3)) <= MOST_EXACT_WORK
     if exact:

@@ -6,28 +6,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import linalg
 
 from panelcoop.checks import fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
-from panelcoop.numerics.covariance.bias_reduced import crv2, crv3
+from panelcoop.numerics.covariance.bias_reduced import ClusterCorrection, crv2, crv3
 from panelcoop.numerics.covariance.clusters import cluster_parts
-from panelcoop.numerics.covariance.hac import default_lag, driscoll_kraay_meat, newey_west_meat
-from panelcoop.numerics.covariance.small_sample import SmallSampleRule, count_parameters, rows_factor, small_sample_rule
+from panelcoop.numerics.covariance.definiteness import definiteness_note, is_psd, repaired, without_variance
+from panelcoop.numerics.covariance.dimensions import Dimensions, dimensions_of, lag_of, nesting_groups
+from panelcoop.numerics.covariance.hac import driscoll_kraay_meat, newey_west_meat
+from panelcoop.numerics.covariance.small_sample import (
+    SmallSampleRule,
+    count_parameters,
+    groups_factor,
+    rows_factor,
+    small_sample_rule,
+)
 from panelcoop.numerics.covariance.spatial_hac import SpatialKernel, conley_meat
-from panelcoop.numerics.grouping import Grouping, group_rows
+from panelcoop.numerics.grouping import Grouping
+from panelcoop.numerics.regression.iterative import IterativeSolver
 from panelcoop.numerics.regression.least_squares import LinearFit
 from panelcoop.numerics.regression.leverage import row_leverage
 from panelcoop.numerics.threads import one_thread
-from panelcoop.options import Covariance, FloatArray, IntArray, SmallSample
+from panelcoop.options import BoolArray, Covariance, FloatArray, IntArray, SmallSample
 
-__all__ = ["CovarianceRecord", "covariance"]
+__all__ = ["CovarianceRecord", "covariance", "jackknife_notes"]
 
 NO_VARIANCE = 1e-16  # of the variance from single rows: what rounding leaves where summed scores cancel
 NO_DIFFERENCE = 1e-13  # the same for two-way sums, whose terms cancel each other
 KINDS = ("iid", "HC1", "HC2", "HC3", "CRV1", "CRV2", "CRV3", "two-way", "newey-west", "driscoll-kraay", "conley")
+RANKED = ("rank", "rank-unless-nested", "nonnested-rank", "nonregional")
 LEVERAGE_ONE = 1e-10  # rows whose leverage is this close to one fit perfectly and have no residual to correct
-PSD_TOLERANCE = 1e-10  # negative eigenvalues of the scaled matrix that rounding explains
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +54,9 @@ class CovarianceRecord:
     psd : whether the estimate was positive semi-definite before any repair
     repaired : whether negative eigenvalues were set to zero
     notes : what a careful reader should know
+    correction : of CRV2, what degrees of freedom of contrasts and joint tests are read from
+    undefined : (G, k) of CRV3, coefficients that are not identified without a cluster
+    factors : of "two-way", the factor of each dimension and combination of dimensions, in the order of `cluster_parts`
     """
 
     kind: Covariance
@@ -58,25 +69,22 @@ class CovarianceRecord:
     psd: bool
     repaired: bool
     notes: tuple[str, ...]
+    correction: ClusterCorrection | None = None
+    undefined: BoolArray | None = None
+    factors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Dimensions:
-    """What a covariance is taken over.
+class _Estimated:
+    """A covariance (k, k) in the design's coordinates, degrees of freedom (k,), factor and notes."""
 
-    Attributes
-    ----------
-    clusters : one grouping per cluster dimension
-    units, weeks : regions and weeks, for covariances in time
-    lag : largest lag in weeks
-    space : distances, kernel and cutoff of Conley's covariance
-    """
-
-    clusters: tuple[Grouping, ...]
-    units: Grouping | None
-    weeks: Grouping | None
-    lag: int
-    space: SpatialKernel | None
+    full: FloatArray
+    df: FloatArray
+    factor: float
+    notes: tuple[str, ...] = ()
+    correction: ClusterCorrection | None = None
+    undefined: BoolArray | None = None
+    factors: tuple[float, ...] = ()
 
 
 @one_thread
@@ -99,7 +107,8 @@ def covariance(
     fit : a `LinearFit`, or the `linear` part of a Poisson fit
     kind : "iid", "HC1", "HC2", "HC3", "CRV1", "CRV2", "CRV3", "two-way", "newey-west", "driscoll-kraay" or "conley"
     clusters : integer codes (n,) per dimension: one for CRV1, CRV2 and CRV3; two or more for "two-way"
-    units, weeks : integer codes (n,) of region and week for newey-west (both), driscoll-kraay (weeks) and conley
+    units, weeks : integer codes (n,) of region and week for newey-west (both), driscoll-kraay (weeks; units tell the
+        preset "stata" which effects are of regions) and conley
     lag : largest lag in weeks; default that of the small-sample preset (floor(T^(1/4)) in fixest), 0 for conley
     space : distances and kernel for conley
     small_sample : a preset, or an explicit `SmallSampleRule`
@@ -107,10 +116,10 @@ def covariance(
 
     Notes
     -----
-    V = factor x B M B with bread B and the meat M of the kind. References: White (1980); MacKinnon and White (1985);
-    Bell and McCaffrey (2002); Cameron, Gelbach and Miller (2011); MacKinnon, Nielsen and Webb (2023); Newey and West
-    (1987);
-    Driscoll and Kraay (1998); Conley (1999).
+    V = factor x B M B with bread B and the meat M of the kind; an explicit rule gives the factor and the degrees of
+    freedom of every kind. References: White (1980); MacKinnon and White (1985); Bell and McCaffrey (2002); Cameron,
+    Gelbach and Miller (2011); MacKinnon, Nielsen and Webb (2023); Newey and West (1987); Driscoll and Kraay (1998);
+    Conley (1999).
 
     Raises
     ------
@@ -118,121 +127,119 @@ def covariance(
         When the kind needs clusters, weeks or distances that were not given, or there is one cluster only.
     """
     fail_if_not_one_of(kind, KINDS, "kind")
-    rule = small_sample_rule(kind, small_sample) if isinstance(small_sample, str) else small_sample
-    over = _dimensions(fit, kind, clusters=clusters, units=units, weeks=weeks, space=space)
-    over = replace(over, lag=_lag(kind, over, lag, small_sample))
-    full, df, factor, notes = _estimate(fit, kind, over, rule)
-    full, lost = _without_variance(fit, _natural(fit, full), NO_DIFFERENCE if kind == "two-way" else NO_VARIANCE)
-    notes += lost
-    psd, smallest = _is_psd(full)
-    notes += () if psd else (_psd_note(smallest, repaired=repair),)
-    if repair and not psd:
-        full = _repaired(full)
-    unknown = ~fit.identified
-    cov = full.copy()
-    cov[unknown, :] = np.nan
-    cov[:, unknown] = np.nan
-    groups = tuple(g.size for g in over.clusters) or ((over.weeks.size,) if over.weeks is not None else ())
+    rule = _written_out(fit, kind, small_sample)
+    over = dimensions_of(fit, kind, clusters=clusters, units=units, weeks=weeks, space=space)
+    over = replace(over, lag=lag_of(kind, over, lag, small_sample))
+    if fit.saturated:
+        return _nothing_left(fit, kind, over, rule)
+    found = _estimate(fit, kind, over, rule)
+    alone = np.diag(_natural(fit, _sandwich(fit.bread, fit.meat)))
+    least = NO_DIFFERENCE if kind == "two-way" else NO_VARIANCE
+    full, lost = without_variance(_natural(fit, found.full), alone, fit.names, least)
+    psd, smallest = is_psd(full)
+    notes = (*found.notes, *lost, *_count_notes(fit, rule))
+    notes += () if psd else (definiteness_note(smallest, mended=repair),)
+    full = repaired(full) if repair and not psd else full
     return CovarianceRecord(
-        kind, cov, full, df, factor, groups, _convention(kind, over, rule, factor), psd, repair and not psd, notes
+        kind,
+        cov=_known(full, fit.identified),
+        full=full,
+        df=found.df,
+        factor=found.factor,
+        groups=over.sizes,
+        convention=_convention(fit, kind, over, rule, found.factor),
+        psd=psd,
+        repaired=repair and not psd,
+        notes=notes,
+        correction=found.correction,
+        undefined=found.undefined,
+        factors=found.factors,
     )
 
 
-def _grouped(fit: LinearFit, codes: IntArray, name: str) -> Grouping:
-    """Group the rows, or return the effect these codes were absorbed as."""
-    for known in fit.absorber.groupings:
-        if known.codes is codes:
-            return known
-    found = group_rows(codes, name)
-    if len(codes) != fit.nobs:
-        msg = f"'{name}' has {len(codes)} codes for {fit.nobs} rows; subset the codes as the rows were."
-        raise DataError(msg)
-    return found
+def _known(full: FloatArray, identified: BoolArray) -> FloatArray:
+    return np.where(identified[:, None] & identified[None, :], full, np.nan)
 
 
-def _dimensions(
-    fit: LinearFit,
-    kind: Covariance,
-    *,
-    clusters: Sequence[IntArray],
-    units: IntArray | None,
-    weeks: IntArray | None,
-    space: SpatialKernel | None,
-) -> Dimensions:
-    """Group the rows as the kind needs them, or say what is missing."""
-    wanted = {"CRV1": 1, "CRV2": 1, "CRV3": 1, "two-way": 2}.get(kind, 0)
-    if wanted and (len(clusters) < wanted or (kind != "two-way" and len(clusters) > 1)):
-        number = "at least two cluster dimensions" if wanted == 2 else "one cluster dimension"
-        msg = f"'{kind}' needs {number}; got {len(clusters)}."
-        raise DataError(msg)
-    need = {"newey-west": ("units", "weeks"), "driscoll-kraay": ("weeks",), "conley": ("units", "space")}
-    given = {"units": units, "weeks": weeks, "space": space}
-    missing = [name for name in need.get(kind, ()) if given[name] is None]
-    if missing:
-        msg = f"'{kind}' needs {' and '.join(missing)}; pass the codes of each row."
-        raise DataError(msg)
-    grouped = tuple(_grouped(fit, c, f"cluster {i + 1}") for i, c in enumerate(clusters)) if wanted else ()
-    for position, found in enumerate(grouped):
-        if found.size < 2:
-            msg = f"Cluster dimension {position + 1} holds one cluster; a clustered covariance needs at least two."
-            raise DataError(msg)
-    timed = kind in need
-    by_week = _grouped(fit, weeks, "weeks") if timed and weeks is not None else None
-    by_unit = _grouped(fit, units, "units") if timed and units is not None else None
-    if kind in ("newey-west", "driscoll-kraay") and by_week is not None and by_week.size < 2:
-        msg = f"'{kind}' needs at least two weeks."
-        raise DataError(msg)
-    return Dimensions(grouped, by_unit, by_week, 0, space)
+def _written_out(fit: LinearFit, kind: Covariance, small_sample: SmallSample | SmallSampleRule) -> SmallSampleRule:
+    if isinstance(small_sample, SmallSampleRule):
+        return small_sample
+    return small_sample_rule(kind, small_sample, counts=fit.dispersion is not None)
 
 
-def _lag(kind: Covariance, over: Dimensions, lag: int | None, small_sample: SmallSample | SmallSampleRule) -> int:
-    """Return the lag that was asked for, or the program's default."""
-    if lag is not None and lag < 0:
-        msg = f"The lag must not be negative; got {lag}."
-        raise DataError(msg)
-    if kind == "conley" or over.weeks is None:
-        return int(lag or 0)
-    preset: SmallSample = small_sample if isinstance(small_sample, str) else "fixest"
-    return default_lag(over.weeks.size, preset) if lag is None else int(lag)
-
-
-def _estimate(
-    fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallSampleRule
-) -> tuple[FloatArray, FloatArray, float, tuple[str, ...]]:
-    """Return the covariance in the design's coordinates, its degrees of freedom, the factor and notes."""
+def _nothing_left(fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallSampleRule) -> CovarianceRecord:
+    """Return NaN, with the reason, where the fit leaves no residual to estimate a variance from."""
     k = len(fit.solution)
+    nothing, lost = np.full((k, k), np.nan), float("nan")
+    convention = _convention(fit, kind, over, rule, lost)
+    return CovarianceRecord(
+        kind,
+        cov=nothing,
+        full=nothing,
+        df=np.full(k, lost),
+        factor=lost,
+        groups=over.sizes,
+        convention=convention,
+        psd=True,
+        repaired=False,
+        notes=(fit.saturated,),
+    )
+
+
+def _count_notes(fit: LinearFit, rule: SmallSampleRule) -> tuple[str, ...]:
+    """Say where the rank of the effects, and with it K, is an upper bound."""
+    door = fit.absorber
+    ranked = rule.parameters in RANKED and (rule.rows.endswith("(n-K)") or rule.df == "rows")
+    if ranked and len(door.groupings) > 2 and isinstance(door.solver, IterativeSolver):
+        counted = f"K counts the rank of {len(door.groupings)} effects by their connected sets"
+        return (f"{counted}: exact for pairs, origin-weeks and destination-weeks, an upper bound in general.",)
+    return ()
+
+
+def _estimate(fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallSampleRule) -> _Estimated:
+    """Return the covariance of a kind."""
+    k = len(fit.solution)
+    parameters = count_parameters(fit, rule, nesting_groups(kind, over, rule))
+    rows = rows_factor(rule, fit.nobs, parameters)
     if kind == "CRV2":
         found = crv2(fit, over.clusters[0])
-        return _sandwich(fit.bread, found.scores.T @ found.scores), found.df, 1.0, ()
-    if kind == "CRV3":
-        return _jackknife(fit, over.clusters[0])
-    parameters = count_parameters(fit, rule, over.clusters)
-    rows = rows_factor(rule, fit.nobs, parameters)
+        factor = rows * groups_factor(rule, over.clusters[0].size)
+        full = factor * _sandwich(fit.bread, found.scores.T @ found.scores)
+        if rule.df == "satterthwaite":
+            return _Estimated(full, found.df, factor, (), found)
+        return _Estimated(full, np.full(k, _degrees(fit, rule, over, parameters)), factor)
     df = np.full(k, _degrees(fit, rule, over, parameters))
+    if kind == "CRV3":
+        return _jackknife(fit, over.clusters[0], rows * groups_factor(rule, over.clusters[0].size), df)
     if kind == "iid":
-        if fit.dispersion is not None:
-            factor = (fit.nobs - 1) / (fit.nobs - parameters) if rule.parameters == "levels" else 1.0
-            return factor * fit.dispersion * fit.bread, np.full(k, np.inf), factor, ()
-        return rows * fit.rss / fit.nobs * fit.bread, df, rows, ()
+        dispersion = fit.rss / fit.nobs if fit.dispersion is None else fit.dispersion
+        return _Estimated(rows * dispersion * fit.bread, df, rows)
     if over.clusters:
-        meat, factor = _clustered(fit, over.clusters, rule, rows)
-        return _sandwich(fit.bread, meat), df, factor, ()
-    weeks = over.weeks.size if over.weeks is not None else 0
-    factor = rows * (weeks / (weeks - 1) if rule.groups != "none" and weeks > 1 else 1.0)
-    return factor * _sandwich(fit.bread, _meat(fit, kind, over)), df, factor, ()
+        meat, factors = _clustered(fit, over.clusters, rule, rows)
+        common = rows * groups_factor(rule, min(c.size for c in over.clusters))
+        return _Estimated(_sandwich(fit.bread, meat), df, common, factors=factors)
+    factor = rows * (1.0 if over.weeks is None else groups_factor(rule, over.weeks.size))
+    return _Estimated(factor * _sandwich(fit.bread, _meat(fit, kind, over)), df, factor)
 
 
-def _jackknife(fit: LinearFit, clusters: Grouping) -> tuple[FloatArray, FloatArray, float, tuple[str, ...]]:
+def _jackknife(fit: LinearFit, clusters: Grouping, factor: float, df: FloatArray) -> _Estimated:
     """Return CRV3; NaN, with a note, for coefficients that one cluster alone identifies."""
-    found, size = crv3(fit, clusters), clusters.size
-    factor = (size - 1) / size
+    found = crv3(fit, clusters)
     full = factor * _sandwich(fit.bread, found.scores.T @ found.scores)
-    notes = []
-    for column in np.flatnonzero(found.undefined.any(axis=0) & fit.identified):
-        full[column, :] = full[:, column] = np.nan
-        where = name_few(clusters.labels[found.undefined[:, column]])
-        notes.append(f"'{fit.names[column]}' is not identified without cluster {where}: the jackknife is undefined.")
-    return full, np.full(len(full), size - 1.0), factor, tuple(notes)
+    undefined = found.undefined & fit.identified
+    lost = undefined.any(axis=0)
+    full[lost, :] = full[:, lost] = np.nan
+    notes = jackknife_notes(fit.names, clusters.labels.tolist(), undefined)
+    return _Estimated(full, df, factor, notes, undefined=undefined)
+
+
+def jackknife_notes(names: Sequence[str], labels: Sequence[object], undefined: BoolArray) -> tuple[str, ...]:
+    """Name the clusters (G,) without which coefficients (k,) are not identified, from `undefined` (G, k)."""
+    said = []
+    for column in np.flatnonzero(undefined.any(axis=0)).tolist():
+        where = name_few([label for label, gone in zip(labels, undefined[:, column], strict=True) if gone])
+        said.append(f"'{names[column]}' is not identified without cluster {where}: the jackknife is undefined.")
+    return tuple(said)
 
 
 def _meat(fit: LinearFit, kind: Covariance, over: Dimensions) -> FloatArray:
@@ -255,19 +262,21 @@ def _meat(fit: LinearFit, kind: Covariance, over: Dimensions) -> FloatArray:
 
 def _clustered(
     fit: LinearFit, clusters: tuple[Grouping, ...], rule: SmallSampleRule, rows: float
-) -> tuple[FloatArray, float]:
-    """Return the scaled meat and the factor (of the smallest dimension)."""
+) -> tuple[FloatArray, tuple[float, ...]]:
+    """Return the scaled meat and the factor of each part: that of the smallest dimension, or each part's own."""
     smallest = min(c.size for c in clusters)
-    common = smallest / (smallest - 1) if rule.groups != "none" else 1.0
-    total = np.zeros_like(fit.bread)
+    total, factors = np.zeros_like(fit.bread), []
     for sign, size, meat in cluster_parts(fit, clusters):
-        total += sign * (size / (size - 1) if rule.groups == "each" else common) * rows * meat
-    return total, common * rows
+        factors.append(rows * groups_factor(rule, size if rule.groups == "each" else smallest))
+        total += sign * factors[-1] * meat
+    return total, tuple(factors)
 
 
 def _degrees(fit: LinearFit, rule: SmallSampleRule, over: Dimensions, parameters: int) -> float:
     if rule.df == "infinite":
         return float("inf")
+    if rule.df == "satterthwaite":
+        raise DataError("df='satterthwaite' is known for CRV2 only; take 'groups', 'rows' or 'infinite'.")
     sizes = [c.size for c in over.clusters] or ([over.weeks.size] if over.weeks is not None else [])
     if rule.df == "groups" and sizes:
         return float(min(sizes) - 1)
@@ -279,59 +288,32 @@ def _sandwich(bread: FloatArray, meat: FloatArray) -> FloatArray:
     return np.asarray((full + full.T) / 2)
 
 
-def _without_variance(fit: LinearFit, full: FloatArray, least: float) -> tuple[FloatArray, tuple[str, ...]]:
-    """Set to NaN what rests on a single week or cluster: its summed scores cancel to rounding and show no variance."""
-    alone = np.diag(_natural(fit, _sandwich(fit.bread, fit.meat)))
-    lost = (np.abs(np.diag(full)) <= least * alone) & (alone > 0)
-    if not lost.any():
-        return full, ()
-    full = full.copy()
-    full[lost, :] = np.nan
-    full[:, lost] = np.nan
-    names = ", ".join(name for name, gone in zip(fit.names, lost, strict=True) if gone)
-    return full, (f"No variance to estimate for {names}: summed over weeks or clusters the scores cancel.",)
-
-
 def _natural(fit: LinearFit, full: FloatArray) -> FloatArray:
     """Carry a covariance from the coordinates of the design to those of the columns as given."""
     turn = fit.design.turn
     return full if turn is None else np.asarray(turn @ full @ turn.T)
 
 
-def _is_psd(full: FloatArray) -> tuple[bool, float]:
-    """Say whether a covariance, scaled to a unit diagonal, has no negative eigenvalue beyond rounding."""
-    if not np.isfinite(full).all():
-        return True, float("nan")
-    scale = np.sqrt(np.abs(np.diag(full)))
-    scale[scale == 0] = 1.0
-    smallest = float(linalg.eigvalsh(full / np.outer(scale, scale), check_finite=False)[0])
-    return smallest >= -PSD_TOLERANCE, smallest
-
-
-def _repaired(full: FloatArray) -> FloatArray:
-    """Set negative eigenvalues to zero (Cameron, Gelbach and Miller, 2011)."""
-    values, vectors = linalg.eigh(full)
-    return np.asarray((vectors * np.clip(values, 0.0, None)) @ vectors.T)
-
-
-def _psd_note(smallest: float, *, repaired: bool) -> str:
-    text = f"The covariance is not positive semi-definite (smallest eigenvalue {smallest:.2g} of the scaled matrix)"
-    return f"{text}; negative eigenvalues were set to zero." if repaired else f"{text}; it was left as it is."
-
-
-def _convention(kind: Covariance, over: Dimensions, rule: SmallSampleRule, factor: float) -> str:
+def _convention(fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallSampleRule, factor: float) -> str:
     """Write the convention in one sentence."""
     sizes = " x ".join(str(c.size) for c in over.clusters)
     text = f"{kind}, {sizes} clusters" if sizes else kind
     if kind in ("newey-west", "driscoll-kraay", "conley"):
         text += f", lag {over.lag}"
     if kind == "conley" and over.space is not None:
-        text += f", {over.space.kernel} kernel to {over.space.cutoff:g}"
-    pieces = [] if rule.rows == "none" else [f"{rule.rows} with K = {rule.parameters}"]
-    if rule.groups != "none" and (sizes or over.weeks is not None):
-        pieces.append(f"{'G' if sizes else 'T'}/({'G' if sizes else 'T'}-1) {rule.groups}")
-    if kind == "CRV2":
-        pieces = ["Bell-McCaffrey degrees of freedom"]
+        joint = " times Bartlett weights in time" if over.space.serial == "product" else ""
+        flat = " of triangular distance" if over.space.metric == "triangular" else ""
+        text += f", {over.space.kernel} kernel to {over.space.cutoff:g}{flat}{joint}"
+    pieces = []
     if kind == "CRV3":
-        pieces = ["jackknife, (G-1)/G"]
+        pieces.append("jackknife" if fit.dispersion is None else "one-step jackknife at the estimate")
+    if rule.rows != "none":
+        pieces.append(rule.rows + (f" with K = {rule.parameters}" if rule.rows != "n/(n-1)" else ""))
+    if rule.groups != "none" and (sizes or over.weeks is not None):
+        group = "G" if sizes else "T"
+        written = f"({group}-1)/{group}" if rule.groups == "jackknife" else f"{group}/({group}-1) {rule.groups}"
+        pieces.append(written)
+    if rule.df == "satterthwaite":
+        step = "" if fit.dispersion is None else " of the last weighted step"
+        pieces.append(f"Bell-McCaffrey degrees of freedom{step}")
     return f"{text}; factor {factor:.6g} ({', '.join(pieces) or 'none'})"

@@ -8,7 +8,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.options import FloatArray, IntArray, SmallSample
 
-__all__ = ["bartlett_sum", "default_lag", "driscoll_kraay_meat", "newey_west_meat"]
+__all__ = ["bartlett_sum", "calendar_span", "default_lag", "driscoll_kraay_meat", "newey_west_meat"]
 
 
 def default_lag(periods: int, small_sample: SmallSample = "fixest") -> int:
@@ -59,14 +59,26 @@ def driscoll_kraay_meat(week_scores: FloatArray, labels: IntArray, lag: int) -> 
     return bartlett_sum(_spread(week_scores, labels), lag)
 
 
-def _spread(week_scores: FloatArray, labels: IntArray) -> FloatArray:
-    """Put the weeks on an unbroken calendar."""
+def calendar_span(labels: IntArray) -> int:
+    """Return the number of weeks from the first to the last, gaps included, of ascending week numbers (T,).
+
+    Raises
+    ------
+    DataError
+        When the gaps are huge.
+    """
     span = int(labels[-1] - labels[0]) + 1
-    if span == len(labels):
-        return week_scores
     if span > 100 * len(labels) + 1000:
         msg = "Week codes have huge gaps; number the weeks 0, 1, 2, ... first."
         raise DataError(msg)
+    return span
+
+
+def _spread(week_scores: FloatArray, labels: IntArray) -> FloatArray:
+    """Put the weeks on an unbroken calendar."""
+    span = calendar_span(labels)
+    if span == len(labels):
+        return week_scores
     calendar = np.zeros((span, week_scores.shape[1]))
     calendar[labels - labels[0]] = week_scores
     return calendar

@@ -29,9 +29,11 @@ class CohortPanel:
     times
         Periods as numbers, ascending, shape (T,).
     counts
-        Units per cohort, shape (C,).
+        Units per cohort (or their total weight), shape (C,).
     means
         Cohort means, shape (C, T).
+    weights
+        How much each sorted unit counts, shape (N,); None for equal weights.
     """
 
     outcome: FloatArray
@@ -41,6 +43,7 @@ class CohortPanel:
     times: FloatArray
     counts: FloatArray
     means: FloatArray
+    weights: FloatArray | None = None
 
     @property
     def never(self) -> bool:
@@ -52,8 +55,8 @@ class CohortPanel:
 class CohortMap:
     """Influence of a unit on K estimates as an affine function of its outcomes.
 
-    A unit of cohort c has influence ``y @ slope[c] - shift[c]``, in the sum form: the estimate less its target
-    is the sum of influences over units.
+    A unit of cohort c has influence ``y @ slope[c] - shift[c]``, times its weight, in the sum form: the estimate less
+    its target is the sum of influences over units.
 
     Attributes
     ----------
@@ -67,7 +70,9 @@ class CohortMap:
     shift: FloatArray
 
 
-def cohort_panel(outcome: FloatArray, cohort: IntArray, starts: FloatArray, times: FloatArray) -> CohortPanel:
+def cohort_panel(
+    outcome: FloatArray, cohort: IntArray, starts: FloatArray, times: FloatArray, weights: FloatArray | None = None
+) -> CohortPanel:
     """Sort a balanced panel by cohort and take cohort means.
 
     Parameters
@@ -80,14 +85,22 @@ def cohort_panel(outcome: FloatArray, cohort: IntArray, starts: FloatArray, time
         First treated period of each cohort, ascending, infinity if never, shape (C,).
     times
         Periods, ascending, shape (T,).
+    weights
+        How much each unit counts, shape (N,).
     """
     order = np.argsort(cohort, kind="stable")
     counts = np.bincount(cohort, minlength=starts.size)
     bounds = np.concatenate([[0], np.cumsum(counts)])
     centred = outcome[order]
     centred -= centred.mean(axis=1, keepdims=True)
-    means = np.add.reduceat(centred, bounds[:-1], axis=0) / counts[:, None]
-    return CohortPanel(centred, order, bounds, starts, np.asarray(times, float), counts.astype(float), means)
+    times = np.asarray(times, float)
+    if weights is None:
+        means = np.add.reduceat(centred, bounds[:-1], axis=0) / counts[:, None]
+        return CohortPanel(centred, order, bounds, starts, times, counts.astype(float), means)
+    heavy = weights[order]
+    mass = np.add.reduceat(heavy, bounds[:-1])
+    means = np.add.reduceat(centred * heavy[:, None], bounds[:-1], axis=0) / mass[:, None]
+    return CohortPanel(centred, order, bounds, starts, times, mass, means, heavy)
 
 
 def influence_rows(panel: CohortPanel, affine: CohortMap) -> FloatArray:
@@ -102,5 +115,7 @@ def influence_rows(panel: CohortPanel, affine: CohortMap) -> FloatArray:
         part = slice(panel.bounds[c], panel.bounds[c + 1])
         block = panel.outcome[part] @ affine.slope[c]
         block -= affine.shift[c]
+        if panel.weights is not None:
+            block *= panel.weights[part, None]
         rows[panel.order[part]] = block
     return rows

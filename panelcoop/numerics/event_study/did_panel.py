@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-from panelcoop.numerics.event_study.did_nuisance import OutcomeModel, TwoByTwo, fit_outcome, fit_propensity, ratio_mean
+from panelcoop.numerics.event_study.did_nuisance import (
+    NO_BALANCE,
+    Method,
+    OutcomeModel,
+    TwoByTwo,
+    fit_outcome,
+    fit_propensity,
+    ratio_mean,
+    tilted_propensity,
+)
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["did_panel"]
 
+SINGULAR = "covariates are singular among the controls"
 
-def did_panel(change: FloatArray, treated: BoolArray, X: FloatArray, method: Literal["dr", "reg", "ipw"]) -> TwoByTwo:
+
+def did_panel(change: FloatArray, treated: BoolArray, X: FloatArray, method: Method, weight: FloatArray) -> TwoByTwo:
     """Estimate the effect on the treated from changes of the outcome.
 
     Parameters
@@ -25,7 +34,10 @@ def did_panel(change: FloatArray, treated: BoolArray, X: FloatArray, method: Lit
         Covariates with a constant, shape (n, P).
     method
         "reg": controls' regression carried to the treated; "ipw": normalised inverse-probability weights;
-        "dr": both, with logit and least squares as working models.
+        "dr": both, with logit and least squares as working models; "dr-improved": both, with odds that balance the
+        covariates and least squares weighted by them (R DRDID's ``drdid_imp_panel``).
+    weight
+        How much each unit counts, shape (n,).
 
     Returns
     -------
@@ -33,25 +45,29 @@ def did_panel(change: FloatArray, treated: BoolArray, X: FloatArray, method: Lit
         NaN with a reason where a design is singular or overlap fails.
     """
     n = change.size
-    d = treated.astype(float)
-    model = fit_outcome(change, X, ~treated) if method != "ipw" else None
-    if method != "ipw" and model is None:
-        return TwoByTwo(np.nan, np.zeros(n), "covariates are singular among the controls")
+    d = weight * treated
     if method == "reg":
-        assert model is not None
-        return _regression(change, d, X, model)
-    logit = fit_propensity(treated, X)
-    if not logit.overlap or not logit.odds.any():
-        return TwoByTwo(np.nan, np.zeros(n), "overlap fails: a propensity reaches 0.999")
+        outcome = fit_outcome(change, X, ~treated, weight)
+        return TwoByTwo(np.nan, np.zeros(n), SINGULAR) if outcome is None else _regression(change, d, X, outcome)
+    improved = method == "dr-improved"
+    logit = (tilted_propensity if improved else fit_propensity)(treated, X, weight)
+    odds = weight * logit.odds
+    model = None if method == "ipw" else fit_outcome(change, X, ~treated, odds if improved else weight)
+    if method != "ipw" and model is None and (odds.any() or not improved):
+        return TwoByTwo(np.nan, np.zeros(n), SINGULAR)
+    if not logit.overlap or not odds.any():
+        return TwoByTwo(np.nan, np.zeros(n), NO_BALANCE if improved else "overlap fails: a propensity reaches 0.999")
+    if model is not None and improved:
+        model = model.as_known()
     fitted = model.fitted if model is not None else np.zeros(n)
     rest = change - fitted
     effect1, influence1 = ratio_mean(d, rest)
-    effect0, influence0 = ratio_mean(logit.odds, rest)
-    mass1, mass0 = d.mean(), logit.odds.mean()
-    through_logit = logit.linear @ (((logit.odds * (rest - effect0))[:, None] * X).mean(axis=0) / mass0)
+    effect0, influence0 = ratio_mean(odds, rest)
+    mass1, mass0 = d.mean(), odds.mean()
+    through_logit = logit.linear @ (((odds * (rest - effect0))[:, None] * X).mean(axis=0) / mass0)
     influence = influence1 - influence0 - through_logit
     if model is not None:
-        load = (d[:, None] * X).mean(axis=0) / mass1 - (logit.odds[:, None] * X).mean(axis=0) / mass0
+        load = (d[:, None] * X).mean(axis=0) / mass1 - (odds[:, None] * X).mean(axis=0) / mass0
         influence = influence - model.linear @ load
     return TwoByTwo(effect1 - effect0, influence / n)
 

@@ -10,7 +10,7 @@ from panelcoop.numerics.event_study.independent import beyond_span, column_size,
 from panelcoop.numerics.event_study.two_way_cells import CellSystem, effects_of, extrapolate, residual
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["Imputed", "MaskedRegression", "impute", "masked_regression"]
+__all__ = ["Imputed", "MaskedRegression", "carried_over", "impute", "masked_regression"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,30 @@ def impute(system: CellSystem, outcome: FloatArray, weights: FloatArray, covaria
     untreated = row[system.row_of] + period.T + covariates @ beta
     estimates = np.einsum("rtk,rt->k", weights, outcome - untreated)
     return Imputed(np.where(estimable, estimates, np.nan), slope, untreated, beta, estimable, kept, spanned)
+
+
+def carried_over(system: CellSystem, columns: FloatArray, covariates: FloatArray) -> FloatArray:
+    """Fit columns on the masked cells by row effects, period effects and covariates, and predict them everywhere.
+
+    Parameters
+    ----------
+    columns
+        Shape (R, T, K); only masked cells are read.
+    covariates
+        Shape (R, T, P); P may be zero.
+
+    Returns
+    -------
+    Shape (R, T, K).
+    """
+    through = np.zeros((covariates.shape[2], columns.shape[2]))
+    if covariates.shape[2]:
+        within, bread, _, _ = _covariate_system(system, covariates)
+        through = bread @ np.einsum("r,rtp,rtk->pk", system.weight, within, columns, optimize=True)
+    part = covariates @ through
+    row, period = effects_of(system, columns - part)
+    out: FloatArray = row[system.row_of][:, None, :] + period[None, :, :] + part
+    return out
 
 
 def _covariate_system(

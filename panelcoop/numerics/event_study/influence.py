@@ -15,6 +15,7 @@ __all__ = [
     "dyadic_covariance",
     "influence_covariance",
     "multiplier_draws",
+    "positive_part",
     "two_way_covariance",
 ]
 
@@ -52,7 +53,7 @@ def two_way_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> F
         sign * influence_covariance(cluster_sums(rows, groups))
         for sign, groups in ((1.0, first), (1.0, second), (-1.0, both))
     )
-    return _positive(np.asarray(raw))
+    return positive_part(np.asarray(raw))
 
 
 def dyadic_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> FloatArray:
@@ -76,13 +77,19 @@ def dyadic_covariance(rows: FloatArray, first: IntArray, second: IntArray) -> Fl
     np.add.at(members, first, rows)
     np.add.at(members, second, rows)
     raw = influence_covariance(members) - influence_covariance(cluster_sums(rows, low * size + high))
-    return _positive(raw)
+    return positive_part(raw)
 
 
-def _positive(matrix: FloatArray) -> FloatArray:
-    """Set negative eigenvalues to zero."""
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+def positive_part(matrix: FloatArray) -> FloatArray:
+    """Set negative eigenvalues to zero; rows and columns of zeros (reference periods) stay exactly zero."""
+    live = np.flatnonzero(np.abs(matrix).any(axis=0))
+    block = matrix[np.ix_(live, live)]
+    values, vectors = np.linalg.eigh(block)
+    if not live.size or values[0] >= 0:
+        return matrix
+    out = np.zeros_like(matrix)
+    out[np.ix_(live, live)] = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return out
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ class Saturated:
         Period effects of the covariates within each group, shape (T, P) each.
     score
         Influence of units on ``beta``, shape (N, P).
+    weight
+        How much each unit counts, shape (N,).
     """
 
     effect: FloatArray
@@ -57,10 +59,15 @@ class Saturated:
     systems: tuple[CellSystem, ...]
     covariate_effects: tuple[FloatArray, ...]
     score: FloatArray
+    weight: FloatArray
 
 
 def saturated_fit(
-    outcome: FloatArray, observed: BoolArray, group: IntArray, covariates: FloatArray, cells: CellContrast
+    outcome: FloatArray,
+    observed: BoolArray,
+    units: tuple[IntArray, FloatArray],
+    covariates: FloatArray,
+    cells: CellContrast,
 ) -> Saturated:
     """Fit unit effects, cohort-by-period effects and common slopes.
 
@@ -70,8 +77,8 @@ def saturated_fit(
         Shape (N, T); entries where not observed are ignored.
     observed
         Shape (N, T).
-    group
-        Cohort index of each unit; the largest index holds the controls, shape (N,).
+    units
+        Cohort index of each unit (the largest index holds the controls) and how much it counts, shape (N,) each.
     covariates
         Shape (N, T, P).
     cells
@@ -82,11 +89,11 @@ def saturated_fit(
     With every period but the reference free in each cohort, the regression splits into one two-way problem per
     cohort that share only the slopes; a coefficient is a difference of differences of period effects.
     """
-    n_groups = int(group.max()) + 1
-    rows = tuple(np.flatnonzero(group == j) for j in range(n_groups))
-    systems = tuple(cell_system(np.ones(r.size), observed[r]) for r in rows)
+    group, weight = units
+    rows = tuple(np.flatnonzero(group == j) for j in range(int(group.max()) + 1))
+    systems = tuple(cell_system(weight[r], observed[r]) for r in rows)
     y = np.where(observed, outcome, 0.0)
-    beta, score_bread, within = _slopes(y, observed, covariates, rows, systems)
+    beta, score_bread, within = _slopes(y, observed * weight[:, None], covariates, rows, systems)
     rest = np.where(observed, y - covariates @ np.nan_to_num(beta), 0.0)
     error = np.zeros_like(y)
     periods = []
@@ -96,8 +103,8 @@ def saturated_fit(
     effect = _contrast(cells, np.array(periods))
     effect[~_identified(cells, systems)] = np.nan
     x_effects = tuple(effects_of(s, covariates[r])[1] for r, s in zip(rows, systems, strict=True))
-    score = np.einsum("ntp,nt->np", within, error) @ score_bread
-    return Saturated(effect, beta, error, rows, systems, x_effects, score)
+    score = weight[:, None] * np.einsum("ntp,nt->np", within, error) @ score_bread
+    return Saturated(effect, beta, error, rows, systems, x_effects, score, weight)
 
 
 def saturated_combine(fit: Saturated, cells: CellContrast, weights: FloatArray) -> FloatArray:
@@ -112,14 +119,14 @@ def saturated_combine(fit: Saturated, cells: CellContrast, weights: FloatArray) 
     out = np.empty((fit.residual.shape[0], K))
     through_slopes = np.zeros((fit.beta.size, K))
     for r, system, load, x in zip(fit.group_rows, fit.systems, loads, fit.covariate_effects, strict=True):
-        out[r] = fit.residual[r] @ (system.inverse @ load)
+        out[r] = system.weight[:, None] * (fit.residual[r] @ (system.inverse @ load))
         through_slopes += x.T @ load
     return out - fit.score @ through_slopes
 
 
 def _slopes(
     y: FloatArray,
-    observed: BoolArray,
+    heavy: FloatArray,
     covariates: FloatArray,
     rows: tuple[IntArray, ...],
     systems: tuple[CellSystem, ...],
@@ -129,10 +136,10 @@ def _slopes(
         within[r] = residual(system, covariates[r])
     if not covariates.shape[2]:
         return np.zeros(0), np.zeros((0, 0)), within
-    gram = np.einsum("ntp,ntq->pq", within, within)
-    bread, kept = independent_bread(gram, column_size(covariates, observed.astype(float)))
+    gram = np.einsum("nt,ntp,ntq->pq", heavy, within, within, optimize=True)
+    bread, kept = independent_bread(gram, column_size(covariates, heavy))
     lost = ~np.isin(np.arange(len(gram)), kept)
-    return np.where(lost, np.nan, bread @ np.einsum("ntp,nt->p", within, y)), bread, within
+    return np.where(lost, np.nan, bread @ np.einsum("ntp,nt,nt->p", within, heavy, y)), bread, within
 
 
 def _contrast(cells: CellContrast, periods: FloatArray) -> FloatArray:

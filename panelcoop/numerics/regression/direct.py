@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from panelcoop.numerics.grouping import Grouping, level_totals
+from panelcoop.numerics.regression.effect_rank import connected_sets
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["DirectSolver", "direct_solver"]
@@ -29,8 +30,8 @@ class DirectSolver:
     sizes : levels of each effect; the first is eliminated by group means
     scales : per eliminated basis column (level, trend): (G, ) inverse squared norms, zero where the group has none
     crosstabs : per eliminated basis column: (G, P) weights of the group in each level of the other effects
-    factor : Cholesky factor of the kept part of the (P, P) system, or its pseudo-inverse
-    kept : (P,) which levels are kept; None where `factor` is a pseudo-inverse
+    factor : Cholesky factor of the kept part of the (P, P) system, or a root L of its pseudo-inverse L L'
+    kept : (P,) which levels are kept; None where `factor` is a root of the pseudo-inverse
     rank : columns the effects span together
     ranks : columns each effect adds to those before it
     components : disconnected sets of levels
@@ -71,7 +72,7 @@ class DirectSolver:
 
     def _solve_reduced(self, right: FloatArray) -> FloatArray:
         if self.kept is None:
-            return self.factor @ right
+            return self.factor @ (self.factor.T @ right)
         solution = np.zeros_like(right)
         solution[self.kept] = linalg.cho_solve((self.factor, True), right[self.kept], check_finite=False)
         return solution
@@ -80,6 +81,15 @@ class DirectSolver:
     def inverse(self) -> FloatArray:
         """(P, P) generalised inverse of the reduced system."""
         return self._solve_reduced(np.eye(self.crosstabs[0].shape[1] if self.crosstabs else 0))
+
+    @cached_property
+    def root(self) -> FloatArray:
+        """(P, rank) L with L L' the generalised inverse of the reduced system."""
+        if self.kept is None:
+            return self.factor
+        root = np.zeros((len(self.kept), len(self.factor)))
+        root[self.kept] = linalg.solve_triangular(self.factor, np.eye(len(self.factor)), lower=True).T
+        return root
 
 
 def direct_solver(
@@ -115,11 +125,12 @@ def direct_solver(
         try:
             factor = linalg.cholesky(reduced[np.ix_(kept, kept)], lower=True, check_finite=False)
         except linalg.LinAlgError:  # weights of such different size that the system is singular in floating point
-            inverse, _ = _pseudo_inverse(reduced, [rest[0].size])
-            return DirectSolver(sizes, scales, tabs, inverse, None, (*ranks, int(kept.sum())), components)
+            root, _ = _pseudo_root(reduced, [rest[0].size])
+            return DirectSolver(sizes, scales, tabs, root, None, (*ranks, int(kept.sum())), components)
         return DirectSolver(sizes, scales, tabs, factor, kept, (*ranks, int(kept.sum())), components)
-    inverse, added = _pseudo_inverse(reduced, [g.size for g in rest])
-    return DirectSolver(sizes, scales, tabs, inverse, None, (*ranks, *added), 1)
+    root, added = _pseudo_root(reduced, [g.size for g in rest])
+    sets = connected_sets(first, rest[0])[1] if len(rest) == 1 else 1
+    return DirectSolver(sizes, scales, tabs, root, None, (*ranks, *added), sets)
 
 
 def _inverse_norms(
@@ -195,8 +206,8 @@ def _components(reduced: FloatArray) -> tuple[IntArray, int]:
     return label, count
 
 
-def _pseudo_inverse(system: FloatArray, sizes: list[int]) -> tuple[FloatArray, list[int]]:
-    """Return the pseudo-inverse of a scaled singular system, and the rank each block of levels adds."""
+def _pseudo_root(system: FloatArray, sizes: list[int]) -> tuple[FloatArray, list[int]]:
+    """Return a root of the pseudo-inverse of a scaled singular system, and the rank each block of levels adds."""
     diagonal = np.diag(system)
     unit = np.where(diagonal > RANK_TOLERANCE * diagonal.max(), 1.0 / np.sqrt(np.abs(diagonal) + 1e-300), 0.0)
     scaled = unit[:, None] * system * unit
@@ -205,4 +216,4 @@ def _pseudo_inverse(system: FloatArray, sizes: list[int]) -> tuple[FloatArray, l
     root = unit[:, None] * vectors[:, good] / np.sqrt(values[good])
     ends = np.cumsum(sizes)
     ranks = [int((linalg.eigvalsh(scaled[:end, :end]) > RANK_TOLERANCE * len(values)).sum()) for end in ends]
-    return root @ root.T, np.diff([0, *ranks]).tolist()
+    return root, np.diff([0, *ranks]).tolist()

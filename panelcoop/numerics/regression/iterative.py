@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
 from panelcoop.errors import PanelcoopError
 from panelcoop.numerics.grouping import Grouping, counting_sort, level_totals
+from panelcoop.numerics.regression.effect_rank import added_ranks, connected_sets
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["CrossLayout", "IterativeSolver", "cross_layout", "iterative_solver", "refilled"]
@@ -39,6 +41,16 @@ class CrossLayout:
     starts: IntArray
     places: tuple[IntArray, ...]
     pairs: tuple[tuple[int, int, IntArray | None, IntArray, IntArray], ...]
+
+    @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """Columns each effect adds to those before it, the eliminated one first: see `added_ranks`."""
+        return added_ranks([self.groupings[e] for e in (self.lead, *self.rest)])
+
+    @cached_property
+    def components(self) -> int:
+        """Disconnected sets of the levels of two effects; not searched for with more, 1."""
+        return connected_sets(*self.groupings)[1] if len(self.groupings) == 2 else 1
 
 
 def cross_layout(groupings: tuple[Grouping, ...]) -> CrossLayout:
@@ -74,8 +86,6 @@ class IterativeSolver:
     totals : per effect (G_e,) weight of each level
     crosstabs : per other effect: (G_lead, G_e) sparse weights
     mutual : per pair of other effects: (first, second, sparse (G_first, G_second))
-    ranks : columns each effect adds, eliminated effect first (further effects count their levels less one)
-    components : disconnected sets; not searched for, 1
     tolerance : relative residual at which iteration stops
     """
 
@@ -83,9 +93,17 @@ class IterativeSolver:
     totals: tuple[FloatArray, ...]
     crosstabs: tuple[sparse.csr_array, ...]
     mutual: tuple[tuple[int, int, sparse.csr_array], ...]
-    ranks: tuple[int, ...]
-    components: int
     tolerance: float = TOLERANCE
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Columns each effect adds to those before it, the eliminated one first."""
+        return self.layout.ranks
+
+    @property
+    def components(self) -> int:
+        """Disconnected sets of levels."""
+        return self.layout.components
 
     def solve(
         self, sums: tuple[FloatArray, ...], start: tuple[FloatArray, ...] | None = None
@@ -182,8 +200,7 @@ def iterative_solver(
         filled = weights if own is None else weights[own]
         shape = (groupings[first].size, groupings[second].size)
         mutual.append((first, second, sparse.csr_array((filled, codes, starts), shape=shape)))
-    added = tuple(groupings[e].size - 1 for e in layout.rest)
-    return IterativeSolver(layout, totals, crosstabs, tuple(mutual), (size, *added), 1)
+    return IterativeSolver(layout, totals, crosstabs, tuple(mutual))
 
 
 def refilled(solver: IterativeSolver, weights: FloatArray) -> IterativeSolver:

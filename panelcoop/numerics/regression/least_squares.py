@@ -20,6 +20,9 @@ from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["LinearFit", "fit_design", "least_squares"]
 
+OVERFLOW = "The squares of some values overflow; rescale the outcome and the columns."
+ROUNDING = 64 * np.finfo(float).eps  # residuals of a perfect fit, relative to the largest outcome
+
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
@@ -98,6 +101,18 @@ class LinearFit:
     def df_resid(self) -> int:
         """Rows less parameters."""
         return self.nobs - self.parameters
+
+    @cached_property
+    def saturated(self) -> str:
+        """Why no variance can be estimated: no degree of freedom is left, or only rounding; else an empty string."""
+        levels = sum(g.size for g in self.absorber.groupings) * (1 if self.absorber.time is None else 2)
+        if self.nobs <= self.rank + levels and self.df_resid <= 0:
+            count = f"{self.nobs} rows, {self.parameters} parameters"
+            return f"The model fits every row ({count}): no variance to estimate."
+        size = float(np.abs(self.design.outcome).max()) if self.dispersion is None else 0.0
+        if self.rss <= self.absorber.total_weight * (ROUNDING * size) ** 2:
+            return "The model fits every row up to rounding: no variance to estimate."
+        return ""
 
     def scores(self, groups: Grouping) -> FloatArray:
         """Return (G, k) sums by group of w x e with demeaned x."""
@@ -186,7 +201,10 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     ranks = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
     solution = ranks.inverse @ moments.cross
     solution += ranks.inverse @ (moments.cross - moments.gram @ solution)
-    resid, scores, meat, rss = _second_pass(design, solution)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named below
+        resid, scores, meat, rss = _second_pass(design, solution)
+    if not (np.isfinite(rss) and np.isfinite(meat).all()):
+        raise DataError(OVERFLOW)
     rank = k - ranks.null_space.shape[1]
     natural = solution
     if design.turn is not None:
@@ -225,5 +243,4 @@ def _fail_where_not_finite(outcome: FloatArray, columns: FloatArray, names: tupl
     fail_if_not_finite(outcome, "outcome")
     for j, name in enumerate(names):
         fail_if_not_finite(columns[:, j], name)
-    msg = "The squares of some values overflow; rescale the columns."
-    raise DataError(msg)
+    raise DataError(OVERFLOW)

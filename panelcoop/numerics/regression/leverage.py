@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from panelcoop.errors import DataError
@@ -11,7 +13,7 @@ from panelcoop.numerics.regression.direct import DirectSolver
 from panelcoop.numerics.regression.least_squares import LinearFit
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["cluster_hat", "row_leverage"]
+__all__ = ["RowsInEffects", "row_leverage", "rows_in_effects", "shared_size"]
 
 
 def row_leverage(fit: LinearFit) -> FloatArray:
@@ -33,20 +35,65 @@ def row_leverage(fit: LinearFit) -> FloatArray:
     return leverage if fit.weights is None else leverage * fit.weights
 
 
-def cluster_hat(fit: LinearFit, rows: IntArray, columns: FloatArray) -> FloatArray:
-    """Return the (m, m) block of the hat matrix for the rows of one cluster, scaled by the root of the weights.
+@dataclass(frozen=True, eq=False)
+class RowsInEffects:
+    """Rows of one cluster as the absorbed effects see them.
+
+    Attributes
+    ----------
+    hat : (m, m) the effects' block of the hat matrix, scaled by the root of the weights
+    shared : (m, r) coordinates of the rows on what other clusters' rows are explained by too: with U the coordinates of
+        two clusters, U U' is their block of the hat matrix. The eliminated effect is left out where it is nested.
+    """
+
+    hat: FloatArray
+    shared: FloatArray
+
+
+def rows_in_effects(fit: LinearFit, rows: IntArray, *, nested: bool) -> RowsInEffects | None:
+    """Locate rows (m,) of one cluster in the span of the effects; None without effects.
 
     Parameters
     ----------
-    rows : (m,) positions
-    columns : (m, k) demeaned columns of these rows, multiplied by the root of the weights
+    nested : whether every level of the eliminated effect lies within one cluster
+
+    Raises
+    ------
+    DataError
+        When the effects were solved iteratively, so that no exact leverage exists.
     """
-    hat = columns @ fit.bread @ columns.T
-    effects = _effects_hat(fit.absorber, rows)
-    if effects is not None:
-        root = None if fit.weights is None else np.sqrt(fit.weights[rows])
-        hat += effects if root is None else root[:, None] * effects * root
-    return np.asarray(hat)
+    door = fit.absorber
+    solver = _direct(door)
+    if solver is None:
+        return None
+    lead, rest, offsets = _parts(door)
+    codes, bases = lead.codes[rows], _bases(door, rows)
+    root = np.ones(len(rows)) if fit.weights is None else np.sqrt(fit.weights[rows])
+    own = [b * root * np.sqrt(scale[codes]) for b, scale in zip(bases, solver.scales, strict=True)]
+    same = codes[:, None] == codes
+    hat = sum((np.outer(one, one) * same for one in own), np.zeros((len(rows), len(rows))))
+    parts = [] if nested else [np.equal.outer(codes, np.arange(lead.size)) * one[:, None] for one in own]
+    if rest:
+        point = np.zeros((len(rows), int(offsets[-1])))
+        for grouping, offset in zip(rest, offsets[:-1], strict=True):
+            point[np.arange(len(rows)), grouping.codes[rows] + offset] += 1.0
+        for base, scale, tab in zip(bases, solver.scales, solver.crosstabs, strict=True):
+            chosen = tab[codes]
+            full = chosen if isinstance(chosen, np.ndarray) else chosen.toarray()
+            point -= (base * scale[codes])[:, None] * full
+        turned = (root[:, None] * point) @ solver.root
+        hat += turned @ turned.T
+        parts.append(turned)
+    return RowsInEffects(hat, np.hstack(parts) if parts else np.empty((len(rows), 0)))
+
+
+def shared_size(fit: LinearFit, *, nested: bool) -> int:
+    """Return r, the number of coordinates of `RowsInEffects.shared`."""
+    solver = _direct(fit.absorber)
+    if solver is None:
+        return 0
+    lead = 0 if nested else solver.sizes[0] * len(solver.scales)
+    return lead + (solver.root.shape[1] if solver.crosstabs else 0)
 
 
 def _direct(door: Absorber) -> DirectSolver | None:
@@ -97,26 +144,3 @@ def _effects_leverage(door: Absorber) -> FloatArray:
 def _dense(scale: FloatArray, tab: object) -> FloatArray:
     full = tab if isinstance(tab, np.ndarray) else tab.toarray()  # type: ignore[attr-defined]
     return np.asarray(full * scale[:, None])
-
-
-def _effects_hat(door: Absorber, rows: IntArray) -> FloatArray | None:
-    solver = _direct(door)
-    if solver is None:
-        return None
-    lead, rest, offsets = _parts(door)
-    codes, bases = lead.codes[rows], _bases(door, rows)
-    same = codes[:, None] == codes
-    hat = sum(
-        (np.outer(b, b) * np.where(same, scale[codes], 0.0) for b, scale in zip(bases, solver.scales, strict=True)),
-        np.zeros((len(rows), len(rows))),
-    )
-    if not rest:
-        return hat
-    point = np.zeros((len(rows), int(offsets[-1])))
-    for grouping, offset in zip(rest, offsets[:-1], strict=True):
-        point[np.arange(len(rows)), grouping.codes[rows] + offset] += 1.0
-    for base, scale, tab in zip(bases, solver.scales, solver.crosstabs, strict=True):
-        chosen = tab[codes]
-        full = chosen if isinstance(chosen, np.ndarray) else chosen.toarray()
-        point -= (base * scale[codes])[:, None] * full
-    return np.asarray(hat + point @ solver.inverse @ point.T)

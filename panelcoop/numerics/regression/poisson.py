@@ -22,7 +22,7 @@ from panelcoop.numerics.regression.separation import all_zero_levels, separated_
 from panelcoop.numerics.threads import one_thread
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["PoissonFit", "poisson"]
+__all__ = ["PoissonFit", "poisson", "poisson_again"]
 
 STEP_TOLERANCE = 1e-5  # root mean square change of the linear index; Newton squares it, so the next one is 1e-10
 MOST_ITERATIONS = 60
@@ -42,6 +42,7 @@ class PoissonFit:
     outcome : (m,) outcomes of the rows used
     mean : (m,) their fitted means
     weights : (m,) or None
+    offset : (m,) or None
     rows : (m,) positions of the rows used; subset cluster codes with it
     separated : positions of rows left out because their zeros are fitted perfectly
     iterations : reweighted steps
@@ -52,6 +53,7 @@ class PoissonFit:
     outcome: FloatArray
     mean: FloatArray
     weights: FloatArray | None
+    offset: FloatArray | None
     rows: IntArray
     separated: IntArray
     iterations: int
@@ -65,8 +67,18 @@ class PoissonFit:
     @cached_property
     def log_likelihood(self) -> float:
         """Log-likelihood, factorial term included."""
+        return self._likelihood_of(self.mean)
+
+    @cached_property
+    def pseudo_r2(self) -> float:
+        """McFadden's 1 - L / L0 against a constant alone, with the same rows, weights and offset."""
+        exposure = np.ones_like(self.mean) if self.offset is None else np.exp(self.offset)
+        rate = _weighted(self.outcome, self.weights) / _weighted(exposure, self.weights)
+        return 1.0 - self.log_likelihood / self._likelihood_of(rate * exposure)
+
+    def _likelihood_of(self, mean: FloatArray) -> float:
         y = self.outcome
-        return _weighted(special.xlogy(y, self.mean) - self.mean - special.gammaln(y + 1), self.weights)
+        return _weighted(special.xlogy(y, mean) - mean - special.gammaln(y + 1), self.weights)
 
     @property
     def coef(self) -> FloatArray:
@@ -82,15 +94,15 @@ class _Data:
     offset: FloatArray | None
     weights: FloatArray | None
     trend: FloatArray | None
+    start: FloatArray | None = None
 
     def rows(self, keep: IntArray) -> _Data:
         def take(values: FloatArray | None) -> FloatArray | None:
             return None if values is None else values[keep]
 
         effects = tuple(e[keep] for e in self.effects)
-        return _Data(
-            self.outcome[keep], self.columns[keep], effects, take(self.offset), take(self.weights), take(self.trend)
-        )
+        kept = (take(v) for v in (self.offset, self.weights, self.trend, self.start))
+        return _Data(self.outcome[keep], self.columns[keep], effects, *kept)
 
 
 @one_thread
@@ -103,6 +115,7 @@ def poisson(
     weights: FloatArray | None = None,
     trend: FloatArray | None = None,
     names: Sequence[str] | None = None,
+    start: FloatArray | None = None,
 ) -> PoissonFit:
     """Fit E[y] = exp(offset + x b + effects) by Poisson pseudo-maximum likelihood.
 
@@ -115,6 +128,7 @@ def poisson(
     weights : (n,) positive
     trend : (n,) variable whose slope differs by level of the first effect
     names : (k,)
+    start : (n,) positive means to begin from, such as those of a nearby fit
 
     Notes
     -----
@@ -142,7 +156,7 @@ def poisson(
     columns = np.asarray(columns, float)
     columns = columns[:, None] if columns.ndim == 1 else columns
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(columns.shape[1]))
-    data = _Data(np.asarray(outcome, float), columns, tuple(effects), offset, weights, trend)
+    data = _Data(np.asarray(outcome, float), columns, tuple(effects), offset, weights, trend, start)
     _fail_if_unusable(data, labels)
     lost = all_zero_levels(data.outcome, [group_rows(e) for e in effects])
     rows = np.flatnonzero(~lost)
@@ -161,7 +175,40 @@ def poisson(
     notes = fit.notes
     if separated.size:
         notes = (f"{separated.size} rows are separated (their zeros are fitted perfectly) and left out.", *notes)
-    return PoissonFit(fit, used.outcome, mean, used.weights, rows, separated, steps, notes)
+    return PoissonFit(fit, used.outcome, mean, used.weights, used.offset, rows, separated, steps, notes)
+
+
+def poisson_again(
+    fit: PoissonFit,
+    *,
+    keep: IntArray | None = None,
+    columns: FloatArray | None = None,
+    offset: FloatArray | None = None,
+) -> PoissonFit:
+    """Fit once more with rows left out, other columns or another offset, beginning from the means found.
+
+    Parameters
+    ----------
+    fit : the fit of m rows
+    keep : positions of the rows to keep, among the m; default all
+    columns : (m, k) that replace the fit's
+    offset : (m,) that replaces the fit's
+    """
+    door, design = fit.linear.absorber, fit.linear.design
+    X = design.columns if columns is None else columns
+    shift = fit.offset if offset is None else offset
+    whole = _Data(fit.outcome, X, tuple(g.codes for g in door.groupings), shift, fit.weights, door.time, fit.mean)
+    data = whole if keep is None else whole.rows(keep)
+    return poisson(
+        data.outcome,
+        data.columns,
+        effects=data.effects,
+        offset=data.offset,
+        weights=data.weights,
+        trend=data.trend,
+        names=fit.linear.names if X.shape[1] == len(fit.linear.names) else None,
+        start=data.start,
+    )
 
 
 def _fit(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
@@ -182,7 +229,7 @@ def _reweighted(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[Li
     """Iterate weighted least squares; return the last step, the fitted means and the number of steps."""
     y = data.outcome
     shift = 0.0 if data.offset is None else data.offset
-    mean = (y + y.mean()) / 2
+    mean = (y + y.mean()) / 2 if data.start is None else data.start
     index = np.log(mean)
     likelihood = -np.inf
     for step in range(1, MOST_ITERATIONS + 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from math import factorial, prod
+from math import factorial, log10, prod
 
 import numpy as np
 
@@ -48,6 +48,21 @@ class PermutationPlan:
     def blocks(self) -> int:
         """Number of blocks of draws."""
         return -(-self.draws // DRAWS_PER_BLOCK)
+
+    @property
+    def taken(self) -> str:
+        """How many assignments are looked at, in words: numbers that no float holds are written too.
+
+        Examples
+        --------
+        >>> plan_permutations(np.arange(200), 999, seed=1).taken
+        '999 of 7.89e+374 assignments'
+        """
+        if self.enumerated:
+            return f"all {self.possible} assignments"
+        power = int(log10(self.possible))
+        many = f"{self.possible:,}" if power < 6 else f"{10 ** (log10(self.possible) - power):.3g}e+{power:02d}"
+        return f"{self.draws - 1} of {many} assignments"
 
 
 def plan_permutations(labels: IntArray, draws: int, seed: Seed, *, strata: IntArray | None = None) -> PermutationPlan:

@@ -42,6 +42,8 @@ class WildRegression:
         Function that residualises the columns of an (n, c) array on the effects; None when `basis` is used.
     null_space
         Combinations of columns that are zero in the data, shape (k, c): a contrast must be orthogonal to them.
+    turn
+        Carries coefficients on `regressors` to `coefficients`, shape (k, k); None where they agree.
     """
 
     regressors: FloatArray
@@ -52,6 +54,7 @@ class WildRegression:
     basis: EffectBasis | None
     absorb: Callable[[FloatArray], FloatArray] | None
     null_space: FloatArray | None = None
+    turn: FloatArray | None = None
 
 
 def wild_from_fit(fit: LinearFit) -> WildRegression:
@@ -83,6 +86,7 @@ def wild_from_fit(fit: LinearFit) -> WildRegression:
         basis=basis,
         absorb=None if direct else door.residualise,
         null_space=fit.null_space,
+        turn=fit.design.turn,
     )
 
 
@@ -155,6 +159,8 @@ class Contrasts:
         R b - r, shape (m,).
     null
         r, shape (m,).
+    rows
+        R in the coordinates of the regressors, shape (m, k).
     """
 
     directions: FloatArray
@@ -162,6 +168,7 @@ class Contrasts:
     spread: FloatArray
     gaps: FloatArray
     null: FloatArray
+    rows: FloatArray
 
     @property
     def count(self) -> int:
@@ -199,10 +206,11 @@ def prepare_contrasts(fit: WildRegression, restrictions: FloatArray, null: Float
         size = np.linalg.norm(R, axis=1) * np.linalg.norm(fit.null_space)
         lost = np.linalg.norm(R @ fit.null_space, axis=1) > UNIDENTIFIED * size
         if lost.any():
-            rows = np.flatnonzero(lost).tolist()
-            msg = f"Hypotheses {rows} are not identified: they involve columns that are collinear."
+            which = np.flatnonzero(lost).tolist()
+            msg = f"Hypotheses {which} are not identified: they involve columns that are collinear."
             raise IdentificationError(msg)
     values = np.broadcast_to(np.asarray(null, dtype=np.float64), (R.shape[0],))
-    slopes = fit.inverse @ R.T
+    rows = R if fit.turn is None else R @ fit.turn
+    slopes = fit.inverse @ rows.T
     directions = np.asfortranarray(fit.regressors @ slopes)
-    return Contrasts(directions, slopes, R @ fit.inverse @ R.T, R @ fit.coefficients - values, values)
+    return Contrasts(directions, slopes, rows @ slopes, R @ fit.coefficients - values, values, rows)

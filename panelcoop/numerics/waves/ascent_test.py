@@ -161,8 +161,7 @@ def ascent_test(path: FloatArray, positions: FloatArray, settings: AscentSetting
     smooth, smoothed = smoother @ path, smoother @ drawn
     ranges = np.sort(np.ptp(smoothed, axis=0))
     threshold = noise_threshold(ranges, settings.level)
-    ascent, a3 = float(ascent_of(smooth)), up_down_up_of(smooth)
-    peak, trough, drawdown = largest_drawdown(smooth)
+    ascent, a3, (peak, trough, drawdown) = float(ascent_of(smooth)), up_down_up_of(smooth), largest_drawdown(smooth)
     episodes = find_episodes(smooth, threshold) if threshold > 0 else ()
     departure, p_linear = _linearity(path, drawn, smoother, positions)
     drift, checks = _drift_tests(path, positions)

@@ -12,7 +12,8 @@ from panelcoop.options import FloatArray, IntArray
 __all__ = ["ANDREWS_CRITICAL", "BreakPartition", "SupF", "break_partition", "break_statistics", "sup_f"]
 
 ANDREWS_CRITICAL = {1: 8.85, 2: 11.79, 3: 14.15}
-"""5% critical values of sup-F times the number of coefficients that break, 15% trimming (Andrews 1993, table I)."""
+"""5% critical values of sup-F times the number of coefficients that break, 15% trimming (Andrews 1993, table I): for
+regressors without a trend and noise without serial correlation; `break_test` draws its own for the week."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["CommonPath", "poisson_path", "region_scale", "two_way_path"]
 
-MAX_SWEEPS = 5_000
-SWEEP_TOLERANCE = 1e-11
+MOST_STEPS, MOST_HALVINGS = 100, 40
+SETTLED = 1e-9
+"""Largest Newton step, in log points, at which the path has settled."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,15 @@ def poisson_path(counts: FloatArray, exposure: FloatArray | None = None) -> Comm
     Raises
     ------
     DataError
-        If a count is negative, an exposure is not positive where the count is seen, or a week has no event at all
-        (its log rate is minus infinity).
+        If a count is negative, an exposure is not positive where the count is seen, a week has no event at all
+        (its log rate is minus infinity), or the fit does not settle.
 
     Notes
     -----
-    E y_it = n_it exp(a_i + d_t) by maximum likelihood; the score equations are the two margins, met by alternating
-    proportional fitting. Regions without any event carry no information on the path.
+    E y_it = n_it exp(a_i + d_t) by maximum likelihood; the score equations are the two margins. Region effects are
+    solved out, exp(a_i) = y_i. / sum_t n_it exp(d_t), and the concave likelihood of d is climbed by Newton steps
+    (halved where they overshoot): with m_it the fitted counts, (diag(m_.t) - sum_i m_i m_i' / m_i.) step = y_.t - m_.t.
+    Regions without any event carry no information on the path.
     """
     seen = np.isfinite(counts)
     at_risk = np.where(seen, 1.0 if exposure is None else exposure, 0.0)
@@ -123,18 +126,42 @@ def poisson_path(counts: FloatArray, exposure: FloatArray | None = None) -> Comm
     events = np.where(seen, counts, 0.0)
     active = events.sum(axis=1) > 0
     weekly, regional = events.sum(axis=0), events[active].sum(axis=1)
-    rate = weekly / at_risk.sum(axis=0)
-    for _ in range(MAX_SWEEPS):
-        level = regional / (at_risk[active] @ rate)
-        updated = weekly / (level @ at_risk[active])
-        step = np.max(np.abs(np.log(updated / rate) - np.log(updated / rate).mean()))
-        rate = updated
-        if step < SWEEP_TOLERANCE:
-            break
-    path = np.log(rate)
+    path = _climb(weekly, regional, at_risk[active])
     effects = np.full(len(counts), -np.inf)
-    effects[active] = np.log(regional / (at_risk[active] @ np.exp(path - path.mean())))
-    return CommonPath(path - path.mean(), effects, seen.sum(axis=0).astype(np.float64), "two-way Poisson")
+    effects[active] = np.log(regional / (at_risk[active] @ np.exp(path)))
+    return CommonPath(path, effects, seen.sum(axis=0).astype(np.float64), "two-way Poisson")
+
+
+def _climb(weekly: FloatArray, regional: FloatArray, at_risk: FloatArray) -> FloatArray:
+    """Return the week effects of the two-way Poisson fit, mean zero over the weeks."""
+
+    def likelihood(d: FloatArray) -> float:
+        return float(weekly @ d - regional @ np.log(at_risk @ np.exp(d)))
+
+    path = np.log(weekly / at_risk.sum(axis=0))
+    path -= path.mean()
+    reached = likelihood(path)
+    for _ in range(MOST_STEPS):
+        share = at_risk * np.exp(path)
+        share /= share.sum(axis=1, keepdims=True)
+        fitted = regional @ share
+        system = np.diag(fitted) - share.T @ (regional[:, None] * share) + weekly.sum() / weekly.size**2
+        step = cho_solve(cho_factor(system), weekly - fitted)
+        size = float(np.abs(step).max())
+        for _ in range(MOST_HALVINGS):
+            ahead = likelihood(path + step)
+            if ahead >= reached or size < SETTLED:
+                break
+            step = step / 2
+        path = path + step - step.mean()
+        reached = ahead
+        if size < SETTLED:
+            return np.asarray(path)
+    msg = (
+        f"The two-way Poisson fit did not settle in {MOST_STEPS} Newton steps; leave out regions or weeks that share "
+        "hardly any events with the others."
+    )
+    raise DataError(msg)
 
 
 def region_scale(values: FloatArray, common: CommonPath, trend: FloatArray, weights: FloatArray | None = None) -> float:

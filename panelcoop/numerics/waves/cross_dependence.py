@@ -72,8 +72,7 @@ def pesaran_cd(values: FloatArray) -> CrossDependence:
     References
     ----------
     Pesaran, M. H. (2004, 2021), General diagnostic tests for cross-sectional dependence in panels, *Empirical
-    Economics*
-    60, 13-50.
+    Economics* 60, 13-50.
 
     Examples
     --------
@@ -82,8 +81,8 @@ def pesaran_cd(values: FloatArray) -> CrossDependence:
     True
     """
     seen = np.isfinite(values).astype(np.float64)
-    centre = np.nanmean(values)
-    x = np.where(seen > 0, values - centre, 0.0)
+    centre = np.divide(np.nansum(values, axis=1), seen.sum(axis=1), out=np.zeros(len(values)), where=seen.any(axis=1))
+    x = np.where(seen > 0, values - centre[:, None], 0.0)
     shared = seen @ seen.T
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_i, mean_j = (x @ seen.T) / shared, (seen @ x.T) / shared

@@ -8,7 +8,7 @@ import numpy as np
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.covariance import covariance
-from panelcoop.numerics.distributions import normal_sf
+from panelcoop.numerics.distributions import normal_sf, t_sf
 from panelcoop.numerics.regression.least_squares import least_squares
 from panelcoop.options import FloatArray, IntArray
 
@@ -48,7 +48,7 @@ class PanelCycle:
 
 @dataclass(frozen=True)
 class Overshoot:
-    """Response by horizon with errors; the most negative t ratio after the start and its Bonferroni p-value."""
+    """Response at horizons 1..H with errors; the most negative t ratio, its Bonferroni p-value and its horizon."""
 
     response: FloatArray
     errors: FloatArray
@@ -94,7 +94,7 @@ def overshoot(values: FloatArray, shocks: FloatArray | None = None, *, horizons:
     values
         Outcome, shape (N, T).
     shocks
-        Shape (N, T); None for the outcome's own innovation.
+        Shape (N, T), such as a driver; None for the outcome's own innovation.
     horizons
         Largest horizon.
     lags
@@ -102,28 +102,28 @@ def overshoot(values: FloatArray, shocks: FloatArray | None = None, *, horizons:
 
     Notes
     -----
-    y_i,t+h on the shock at t, p + 1 lags of the outcome and region effects. With one lag more than the dynamics
-    need, the scores are
-    not serially correlated and errors clustered by week suffice, also near a unit root (Montiel Olea and
-    Plagborg-Moller 2021).
-    The half-panel jackknife takes the first-order bias of region effects away.
+    y_i,t+h on the shock at t, p + 1 lags of the outcome, p + 1 lags of the shock where one is given, and region
+    effects. With one lag more than the dynamics need, the scores are not serially correlated and errors clustered by
+    week suffice, also near a unit root (Montiel Olea and Plagborg-Moller 2021). Errors leave out one week at a time
+    (CRV3, region means kept), with t(weeks - 1): a shock that regions share varies over few weeks.
+
+    The outcome's own innovation makes region effects biased by O(1/T): the half-panel jackknife 2 b - (b' + b'') / 2
+    takes the first order of it away; its error is the larger of that of b and that of the mean of the halves.
+
     H0: no response below zero at any horizon 1..H: min t_h, p = min(1, H P(t <= min t_h)).
     """
-    horizon = range(horizons + 1)
-    seen = np.array([_project(values, shocks, h, lags) for h in horizon])
-    half = values.shape[1] // 2
-    halves = np.mean(
-        [
-            [_project(values[:, part], None if shocks is None else shocks[:, part], h, lags)[0] for h in horizon]
-            for part in (slice(None, half), slice(half, None))
-        ],
-        axis=0,
-    )
-    response, errors = 2 * seen[:, 0] - halves, seen[:, 1]
-    t = response[1:] / errors[1:]
-    at = int(t.argmin()) + 1
-    p = min(1.0, horizons * float(normal_sf(-t[at - 1])))
-    return Overshoot(response, errors, float(t[at - 1]), p, at)
+    found = [_project(values, shocks, h, lags) for h in range(1, horizons + 1)]
+    response, errors, weeks = (np.array(column) for column in zip(*found, strict=True))
+    if shocks is None:
+        half = values.shape[1] // 2
+        parts = (values[:, :half], values[:, half:])
+        halves = np.array([[_project(part, None, h, lags)[:2] for h in range(1, horizons + 1)] for part in parts])
+        response = 2 * response - halves[:, :, 0].mean(axis=0)
+        errors = np.maximum(errors, np.sqrt((halves[:, :, 1] ** 2).sum(axis=0)) / 2)
+    t = response / errors
+    at = int(t.argmin())
+    p = min(1.0, horizons * float(t_sf(-t[at], weeks[at] - 1)))
+    return Overshoot(response, errors, float(t[at]), p, at + 1)
 
 
 def _ar2(values: FloatArray, lag: int | None) -> tuple[FloatArray, FloatArray]:
@@ -144,15 +144,21 @@ def _period(phi: FloatArray, cov: FloatArray) -> tuple[float, float, float]:
     return of(phi), float(np.sqrt(gradient @ cov @ gradient)), float(np.sqrt(-phi[1]))
 
 
-def _project(values: FloatArray, shocks: FloatArray | None, h: int, lags: int) -> tuple[float, float]:
+def _project(values: FloatArray, shocks: FloatArray | None, h: int, lags: int) -> tuple[float, float, int]:
+    """Response at a horizon, its error by leaving out weeks, and the number of weeks."""
     start, stop = lags + 1, values.shape[1] - h
+    lagged = (values,) if shocks is None else (values, shocks)
     impulse = values if shocks is None else shocks
-    columns = [impulse[:, start:stop]] + [values[:, start - j : stop - j] for j in range(1, lags + 2)]
+    columns = [impulse[:, start:stop]] + [one[:, start - j : stop - j] for one in lagged for j in range(1, lags + 2)]
     y, x, regions, weeks = _stack(values[:, start + h : stop + h], columns)
-    if h == 0 and shocks is None:
-        return 1.0, float("nan")
     fit = least_squares(y, x, effects=[regions])
-    return float(fit.coef[0]), float(np.sqrt(covariance(fit, "CRV1", clusters=[weeks]).cov[0, 0]))
+    within = fit.design.demeaned()[0]
+    gram, changes = within.T @ within, []
+    for week in np.unique(weeks):
+        one = within[weeks == week]
+        changes.append(np.linalg.lstsq(gram - one.T @ one, one.T @ fit.resid[weeks == week], rcond=None)[0][0])
+    count = len(changes)
+    return float(fit.coef[0]), float(np.sqrt((count - 1) / count * np.square(changes).sum())), count
 
 
 def _stack(outcome: FloatArray, columns: list[FloatArray]) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:

@@ -1,19 +1,42 @@
-"""Hansen's (1999) threshold regression with region effects: one or two thresholds, bootstrap, confidence set."""
+"""Hansen's (1999) threshold regression with region effects: one or two thresholds, bootstrap, confidence sets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from panelcoop.errors import DataError
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["ThresholdFit", "panel_threshold", "threshold_ssr"]
+__all__ = ["ThresholdFit", "ThresholdSet", "panel_threshold", "threshold_ssr"]
 
 TRIM = 0.05
 MOST_CANDIDATES = 200
+NEGLIGIBLE = 1e-9
+"""Norm of a column, relative to the switching columns, that rounding explains."""
+
+
+@dataclass(frozen=True)
+class ThresholdSet:
+    """One threshold and the values that are not rejected.
+
+    Attributes
+    ----------
+    threshold
+        Estimate.
+    low, high
+        Hull of the confidence set: its smallest and largest member; values in between may be rejected.
+    candidates, profile
+        Candidate values and the likelihood ratio at each, the other threshold held at its estimate, shape (G,).
+    """
+
+    threshold: float
+    low: float
+    high: float
+    candidates: FloatArray
+    profile: FloatArray
 
 
 @dataclass(frozen=True)
@@ -22,84 +45,101 @@ class ThresholdFit:
 
     Attributes
     ----------
-    thresholds
-        One or two thresholds, in order of size.
+    sets
+        One or two thresholds with their confidence sets, in order of size.
     slopes
         Coefficients of the switching columns by regime, shape (regimes, k).
     statistic, p
-        F of this many thresholds against one fewer, and its bootstrap p-value.
-    confidence
-        Set of values of the (last found) threshold not rejected at the level: its smallest and largest member.
+        F of this many thresholds against one fewer, and its bootstrap p-value; NaN without draws.
     ssr
-        Sum of squared residuals.
-    candidates, profile
-        Candidate values and the likelihood ratio at each, shape (G,).
+        Sum of squared residuals at the thresholds.
     critical
         Critical value of the likelihood ratio.
     """
 
-    thresholds: tuple[float, ...]
+    sets: tuple[ThresholdSet, ...]
     slopes: FloatArray
     statistic: float
     p: float
-    confidence: tuple[float, float]
     ssr: float
-    candidates: FloatArray
-    profile: FloatArray
     critical: float
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The thresholds, in order of size."""
+        return tuple(one.threshold for one in self.sets)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """The search for one more threshold: columns already in the model, columns that switch, q, candidates, regions."""
+    """All columns of the search within regions, as coordinates on one orthonormal frame.
 
+    Attributes
+    ----------
+    frame
+        Shape (n, r); every column lies in its span.
+    base, steps
+        Columns x, shape (r, k), and x 1(q > g) for each candidate g, shape (G, r, k).
+    candidates, below
+        Candidate thresholds and the share of rows at or below each, shape (G,).
+    free
+        n less the number of regions.
+    """
+
+    frame: FloatArray
     base: FloatArray
-    switching: FloatArray
-    q: FloatArray
+    steps: FloatArray
     candidates: FloatArray
-    regions: IntArray
+    below: FloatArray
+    free: int
 
-    def given(self, threshold: float) -> _Search:
-        """Return the search for a further threshold, one being known; regimes keep 5% of the rows."""
-        known = self.switching * (self.q > threshold)[:, None]
-        below = np.searchsorted(np.sort(self.q), np.append(self.candidates, threshold), side="right") / self.q.size
-        apart = self.candidates[np.abs(below[:-1] - below[-1]) >= TRIM]
-        base = np.column_stack([self.switching, known])
-        return replace(self, base=base, candidates=apart if apart.size else self.candidates)
+    def ssr(self, y: FloatArray, known: int | None = None) -> FloatArray:
+        """Sum of squared residuals at every candidate, one more being known; infinite near it, shape (G, B)."""
+        inside = self.frame.T @ y
+        model = self.base if known is None else np.column_stack([self.base, self.steps[known]])
+        model = _orthonormal(model, self.least)
+        added = self.steps - model @ (model.T @ self.steps)
+        left, size, _ = np.linalg.svd(added, full_matrices=False)
+        left = left * (size > self.least)[:, None, :]
+        rest = inside - model @ (model.T @ inside)
+        gain = (np.einsum("grk,rb->gkb", left, rest) ** 2).sum(axis=1)
+        total = (y * y).sum(axis=0) - (inside * inside).sum(axis=0) + (rest * rest).sum(axis=0)
+        return np.where(self.apart(known)[:, None], total - gain, np.inf)
 
-    def added(self) -> tuple[FloatArray, list[FloatArray]]:
-        """Orthonormal base, and for each candidate an orthonormal basis of what x 1(q > g) adds to it."""
-        frame = np.linalg.qr(_within(self.base, self.regions))[0]
-        least = 1e-9 * max(float(np.linalg.norm(self.switching)), 1e-300)
-        added = []
-        for g in self.candidates:
-            extra = _within(self.switching * (self.q > g)[:, None], self.regions)
-            left, size, _ = np.linalg.svd(extra - frame @ (frame.T @ extra), full_matrices=False)
-            added.append(left[:, size > least])
-        return frame, added
+    def ssr_without(self, y: FloatArray) -> FloatArray:
+        """Sum of squared residuals without any threshold, shape (B,)."""
+        model = self.frame @ _orthonormal(self.base, self.least)
+        return np.asarray((y * y).sum(axis=0) - ((model.T @ y) ** 2).sum(axis=0))
 
-    def profile(self, y: FloatArray) -> FloatArray:
-        """Sum of squared residuals at each candidate."""
-        frame, added = self.added()
-        rest = y - frame @ (frame.T @ y)
-        total = float(rest @ rest)
-        return np.array([total - float(np.sum((one.T @ rest) ** 2)) for one in added])
+    def apart(self, known: int | None) -> BoolArray:
+        """Candidates that leave 5% of the rows between themselves and the known one; all where none does."""
+        if known is None:
+            return np.ones(self.candidates.size, dtype=bool)
+        far = np.abs(self.below - self.below[known]) >= TRIM
+        return far if far.any() else np.ones_like(far)
 
-    def best(self, y: FloatArray) -> float:
-        """Candidate with the smallest sum of squares."""
-        return float(self.candidates[self.profile(y).argmin()])
+    def fitted(self, y: FloatArray, known: list[int]) -> FloatArray:
+        """Fitted values with the given thresholds, shape (n,)."""
+        model = _orthonormal(np.column_stack([self.base, *(self.steps[g] for g in known)]), self.least)
+        return np.asarray(self.frame @ (model @ (model.T @ (self.frame.T @ y))))
 
-    def bootstrap(self, residuals: FloatArray, statistic: float, draws: int, rng: np.random.Generator) -> float:
-        """Share of resampled data sets without this threshold whose F is at least as large."""
-        if draws == 0:
-            return float("nan")
-        frame, added = self.added()
-        drawn = _within(_resampled(residuals, self.regions, draws, rng), self.regions)
-        drawn -= frame @ (frame.T @ drawn)
-        total = (drawn * drawn).sum(axis=0)
-        gain = np.max([((one.T @ drawn) ** 2).sum(axis=0) for one in added], axis=0)
-        free = residuals.size - np.unique(self.regions).size
-        return float((1 + ((gain / ((total - gain) / free)) >= statistic).sum()) / (1 + draws))
+    def f_statistics(self, y: FloatArray, thresholds: int) -> tuple[FloatArray, IntArray, IntArray]:
+        """F of 1 against 0 or 2 against 1 thresholds of many outcomes (n, B), and the candidates found in turn."""
+        first = self.ssr(y)
+        found = first.argmin(axis=0)
+        smaller, larger, second = self.ssr_without(y), first.min(axis=0), found
+        if thresholds == 2:
+            smaller, larger, second = larger, np.empty_like(larger), np.empty_like(found)
+            for known in np.unique(found):
+                same = found == known
+                profile = self.ssr(y[:, same], int(known))
+                larger[same], second[same] = profile.min(axis=0), profile.argmin(axis=0)
+        return (smaller - larger) / (larger / self.free), found, second
+
+    @property
+    def least(self) -> float:
+        """Norm below which a column counts as zero."""
+        return NEGLIGIBLE * max(float(np.linalg.norm(self.base)), 1e-300)
 
 
 def panel_threshold(
@@ -130,7 +170,7 @@ def panel_threshold(
     draws
         Bootstrap draws of the F test; 0 for none.
     level
-        1 - level is the coverage of the confidence set.
+        1 - level is the coverage of each confidence set.
     rng
         Source of randomness.
 
@@ -145,44 +185,36 @@ def panel_threshold(
 
     Notes
     -----
-    Candidates: the values of q between its 5% and 95% quantiles, at most 200 of them. F = (SSR_0 - SSR_1) / s2, s2
-    = SSR_1 / (n - N).
-    The bootstrap holds x and q fixed and resamples whole regions' residual paths of the null fit (Hansen 1999,
-    section 3.4; a region
-    with other weeks has its residuals placed in order). Confidence set: LR(g) = (SSR(g) - SSR_1) / s2 <= -2 log(1
-    - sqrt(1 - level)),
-    7.35 at 95%. Ties with lagged outcomes: see the caller's warning.
+    Candidates: the values of q between its 5% and 95% quantiles, at most 200 of them.
+    F1 = (S0 - S1(g1)) / s2 with s2 = S1(g1) / (n - N), g1 the minimiser of S1; F2 = (S1(g1) - S2(g2 | g1)) / s2 with
+    s2 = S2(g2 | g1) / (n - N), g2 the minimiser given g1 (Hansen 1999, sections 3 and 5). The bootstrap holds x and q
+    fixed, resamples whole regions' residual paths of the larger model, adds the fit of the smaller one, and repeats
+    every search; a region with other weeks has its residuals placed in order. What is reported for two thresholds is
+    g2 and the refined first threshold, the minimiser given g2, which F2 does not use.
+
+    Confidence sets: all g with LR(g) = (S(g) - S min) / s2 <= -2 log(1 - sqrt(1 - level)), 7.35 at 95%, the other
+    threshold held at its estimate: the refined estimates have the distribution of a single one (Hansen, section 5).
+    Ties with lagged outcomes: see the caller's warning.
 
     References
     ----------
     Hansen, B. E. (1999), Threshold effects in non-dynamic panels, *Journal of Econometrics* 93, 345-368.
     """
-    y = _within(outcome[:, None], regions)[:, 0]
-    search = _Search(switching, switching, threshold_variable, _candidates(threshold_variable), regions)
-    fixed: list[float] = []
-    if thresholds == 2:
-        first = search.best(y)
-        fixed = [search.given(search.given(first).best(y)).best(y)]
-        search = search.given(fixed[0])
-    ssr = search.profile(y)
-    last, smallest = float(search.candidates[ssr.argmin()]), float(ssr.min())
-    variance = smallest / (y.size - np.unique(regions).size)
-    null_residuals = _fit(y, _within(search.base, regions))[1]
-    statistic = (float(null_residuals @ null_residuals) - smallest) / variance
-    ordered = tuple(sorted([*fixed, last]))
-    profile = (ssr - smallest) / variance
+    y = _within(outcome[:, None], regions)
+    search = _search(switching, threshold_variable, regions)
+    statistic, first, second = search.f_statistics(y, thresholds)
+    known = [int(first[0]), int(second[0])][:thresholds]
     critical = float(-2 * np.log(1 - np.sqrt(1 - level)))
-    inside = search.candidates[profile <= critical]
-    regimes = _within(_regimes(switching, threshold_variable, ordered), regions)
+    held: list[int | None] = [None] if thresholds == 1 else [known[1], known[0]]
+    sets = sorted((_set(search, y, other, critical) for other in held), key=lambda one: one.threshold)
+    columns = _within(_regimes(switching, threshold_variable, tuple(one.threshold for one in sets)), regions)
+    slopes, residuals = _fit(y[:, 0], columns)
     return ThresholdFit(
-        thresholds=ordered,
-        slopes=_fit(y, regimes)[0].reshape(len(ordered) + 1, switching.shape[1]),
-        statistic=statistic,
-        p=search.bootstrap(null_residuals, statistic, draws, rng),
-        confidence=(float(inside.min()), float(inside.max())),
-        ssr=smallest,
-        candidates=search.candidates,
-        profile=profile,
+        sets=tuple(sets),
+        slopes=slopes.reshape(thresholds + 1, switching.shape[1]),
+        statistic=float(statistic[0]),
+        p=_bootstrap(search, y[:, 0], regions, known, draws=draws, rng=rng),
+        ssr=float(residuals @ residuals),
         critical=critical,
     )
 
@@ -210,6 +242,45 @@ def _candidates(q: FloatArray) -> FloatArray:
     if inner.size <= MOST_CANDIDATES:
         return np.asarray(inner)
     return np.asarray(np.unique(np.quantile(inner, np.linspace(0, 1, MOST_CANDIDATES), method="inverted_cdf")))
+
+
+def _search(switching: FloatArray, q: FloatArray, regions: IntArray) -> _Search:
+    candidates = _candidates(q)
+    columns = [switching, *(switching * (q > g)[:, None] for g in candidates)]
+    frame, corner = np.linalg.qr(_within(np.column_stack(columns), regions))
+    parts = corner.reshape(len(corner), len(columns), switching.shape[1]).transpose(1, 0, 2)
+    below = np.searchsorted(np.sort(q), candidates, side="right") / q.size
+    return _Search(frame, parts[0], parts[1:], candidates, below, q.size - np.unique(regions).size)
+
+
+def _set(search: _Search, y: FloatArray, other: int | None, critical: float) -> ThresholdSet:
+    """Best threshold given the other, and what the likelihood ratio does not reject."""
+    ssr = search.ssr(y, other)[:, 0]
+    allowed = np.isfinite(ssr)
+    candidates, ssr = search.candidates[allowed], ssr[allowed]
+    profile = (ssr - ssr.min()) / (ssr.min() / search.free)
+    inside = candidates[profile <= critical]
+    return ThresholdSet(
+        float(candidates[ssr.argmin()]), float(inside.min()), float(inside.max()), candidates, np.asarray(profile)
+    )
+
+
+def _bootstrap(
+    search: _Search, y: FloatArray, regions: IntArray, known: list[int], *, draws: int, rng: np.random.Generator
+) -> float:
+    """(1 + number of resampled F at least as large) / (1 + draws), with one threshold fewer than found."""
+    if draws == 0:
+        return float("nan")
+    smaller = search.fitted(y, known[:-1])
+    residuals = _resampled(y - search.fitted(y, known), regions, draws, rng)
+    drawn = smaller[:, None] + _within(residuals, regions)
+    observed = search.f_statistics(y[:, None], len(known))[0][0]
+    return float((1 + (search.f_statistics(drawn, len(known))[0] >= observed).sum()) / (1 + draws))
+
+
+def _orthonormal(columns: FloatArray, least: float) -> FloatArray:
+    left, size, _ = np.linalg.svd(columns, full_matrices=False)
+    return np.asarray(left[:, size > least])
 
 
 def _within(columns: FloatArray, regions: IntArray) -> FloatArray:

@@ -113,7 +113,7 @@ def lind_mehlum(
     )
 
 
-def two_lines(path: FloatArray, smooth: FloatArray) -> TwoLines:
+def two_lines(path: FloatArray, smooth: FloatArray, *, bandwidth: float) -> TwoLines:
     """Test for a sign change of the slope with two lines on either side of a breakpoint.
 
     Parameters
@@ -122,13 +122,15 @@ def two_lines(path: FloatArray, smooth: FloatArray) -> TwoLines:
         Shape (T,), equally spaced.
     smooth
         Smooth of the path, shape (T,): finds the first breakpoint.
+    bandwidth
+        Standard deviation in weeks of the Gaussian kernel behind the smooth: it averages over 2 sqrt(pi) times as many
+        weeks, which makes its standard error.
 
     Notes
     -----
     Start at the middle of the weeks whose smooth lies within one standard error of the most extreme interior
-    value; move the
-    breakpoint within them towards the weaker line, to the quantile |z2| / (|z1| + |z2|) ("Robin Hood"). Newey-West
-    errors.
+    value; move the breakpoint within them towards the weaker line, to the quantile |z2| / (|z1| + |z2|) ("Robin
+    Hood"). Newey-West errors.
 
     References
     ----------
@@ -138,7 +140,7 @@ def two_lines(path: FloatArray, smooth: FloatArray) -> TwoLines:
     clock = np.arange(float(weeks))
     quadratic = path_regression(path, np.column_stack([np.ones(weeks), clock, clock**2]))
     bend = -1.0 if quadratic.coef[2] < 0 else 1.0
-    error = float(np.std(path - smooth)) / np.sqrt(max(weeks * 0.04 * 3.5, 1.0))
+    error = float(np.std(path - smooth)) / np.sqrt(max(2 * np.sqrt(np.pi) * bandwidth, 1.0))
     inside = slice(int(0.1 * weeks), weeks - int(0.1 * weeks))
     extreme = float((-bend * smooth[inside]).max())
     flat = np.flatnonzero(-bend * smooth >= extreme - error)
@@ -160,7 +162,7 @@ def turning_points(path: FloatArray, *, window: int = 3, phase: int = 4, cycle: 
     path
         Shape (T,).
     window
-        A peak is the largest value within so many weeks on both sides.
+        A peak is the largest value within so many weeks on both sides; no point that close to an end is dated.
     phase, cycle
         Fewest weeks from peak to trough, and from peak to peak.
 
@@ -179,9 +181,10 @@ def turning_points(path: FloatArray, *, window: int = 3, phase: int = 4, cycle: 
     --------
     >>> peaks, troughs = turning_points(np.sin(np.arange(60) / 4.0))
     >>> peaks.tolist(), troughs.tolist()
-    ([6, 31, 57], [19, 44])
+    ([6, 31], [19, 44])
     """
-    points = [(t, kind) for t in range(window, path.size - 1) for kind in (1, -1) if _extreme(kind * path, t, window)]
+    dated = range(window, path.size - window)
+    points = [(t, kind) for t in dated for kind in (1, -1) if _extreme(kind * path, t, window)]
     points = _alternate(points, path)
     changed = True
     while changed:

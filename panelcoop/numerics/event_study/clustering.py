@@ -1,0 +1,135 @@
+"""Which influences are added before they are squared, and the small-sample factor that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from panelcoop.numerics.event_study.influence import (
+    cluster_sums,
+    dyadic_covariance,
+    influence_covariance,
+    positive_part,
+    two_way_covariance,
+)
+from panelcoop.options import BoolArray, FloatArray, IntArray
+
+__all__ = ["Clustering", "SmallSample", "no_factor"]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Groups of units whose influences are summed.
+
+    Attributes
+    ----------
+    kind
+        "one-way", "two-way" (first + second - both), "week" (first + weeks - both, which needs the influence of every
+        unit and week) or "dyadic" (units that share a member).
+    first
+        Group of each unit, or first member of each dyad, shape (N,); None for units themselves.
+    second
+        Second group or member, shape (N,).
+    name
+        In words.
+    """
+
+    kind: Literal["one-way", "two-way", "week", "dyadic"] = "one-way"
+    first: IntArray | None = None
+    second: IntArray | None = None
+    name: str = "region"
+
+    def keep(self, units: BoolArray) -> Clustering:
+        """Return the groups of some units, shape (N,) of truth."""
+        first, second = (None if codes is None else codes[units] for codes in (self.first, self.second))
+        return replace(self, first=first, second=second)
+
+    def covariance(self, rows: FloatArray, scores: FloatArray | None = None) -> FloatArray:
+        """Add products of summed influences.
+
+        Parameters
+        ----------
+        rows
+            Influence of units in the sum form, shape (N, K).
+        scores
+            Influence of units and weeks, shape (N, T, K), for "week" only; it sums to ``rows``.
+
+        Notes
+        -----
+        Two dimensions: first + second - both (Cameron, Gelbach and Miller 2011). Negative eigenvalues are set to zero.
+        """
+        if self.kind == "two-way":
+            assert self.second is not None
+            return two_way_covariance(rows, self._codes(len(rows)), self.second)
+        if self.kind == "dyadic":
+            assert self.second is not None
+            return dyadic_covariance(rows, self._codes(len(rows)), self.second)
+        if self.kind == "week":
+            assert scores is not None
+            by_week = influence_covariance(scores.sum(axis=0))
+            both = sum(
+                (influence_covariance(cluster_sums(week, self.first)) for week in scores.transpose(1, 0, 2)), 0.0
+            )
+            return positive_part(influence_covariance(cluster_sums(rows, self.first)) + by_week - both)
+        return influence_covariance(cluster_sums(rows, self.first))
+
+    def groups(self, units: BoolArray) -> int:
+        """Count groups of regions among some units: of the smaller dimension where there are two."""
+        if self.kind == "dyadic":
+            assert self.first is not None
+            assert self.second is not None
+            return int(np.unique(np.concatenate([self.first, self.second])).size)
+        counts = [np.unique(codes[units]).size for codes in (self.first, self.second) if codes is not None]
+        return min(counts) if counts else int(units.sum())
+
+    def _codes(self, n: int) -> IntArray:
+        return np.arange(n) if self.first is None else self.first
+
+
+@dataclass(frozen=True)
+class SmallSample:
+    """The factor G/(G-1) (n-1)/(n-K) on a covariance, by coefficient.
+
+    Attributes
+    ----------
+    rows, coefficients
+        n and K of each coefficient, shape (J,), or (1,) for all; NaN where there is no factor.
+    units
+        Units that take part, shape (N, J) or (N, 1).
+    weeks
+        Weeks that take part, shape (J,) or (1,).
+    week_effects
+        Whether K counts an effect for each of these weeks; only one is counted where weeks are clusters too.
+    """
+
+    rows: FloatArray
+    coefficients: FloatArray
+    units: BoolArray
+    weeks: FloatArray
+    week_effects: bool = True
+
+    def factor(self, clustering: Clustering) -> FloatArray:
+        """Give the factor of each coefficient; one where there is none."""
+        by_week = clustering.kind == "week"
+        columns = self.units.shape[1]
+        asked = ~np.isnan(self.rows) if self.rows.size == columns else np.ones(columns, dtype=bool)
+        lines = zip(self.units.T, asked, strict=True)
+        G = np.array([float(clustering.groups(line)) if here else np.nan for line, here in lines])
+        G = np.minimum(G, self.weeks) if by_week else G
+        K = self.coefficients - (self.weeks - 1 if by_week and self.week_effects else 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = G / np.maximum(G - 1, 1) * (self.rows - 1) / np.maximum(self.rows - K, 1)
+        out: FloatArray = np.where(np.isnan(self.rows), 1.0, found)
+        return out
+
+    def groups(self, clustering: Clustering) -> int:
+        """Count the groups behind any coefficient."""
+        found = clustering.groups(np.asarray(self.units.any(axis=1)))
+        return min(found, int(self.weeks.max())) if clustering.kind == "week" else found
+
+
+def no_factor(n: int, weeks: int) -> SmallSample:
+    """Return the absence of a factor for n units and so many weeks."""
+    return SmallSample(np.array([np.nan]), np.array([np.nan]), np.ones((n, 1), dtype=bool), np.array([float(weeks)]))
