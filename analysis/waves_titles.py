@@ -1,17 +1,19 @@
 """Local run: the wave test on cooperation attention in release titles, which carry no licence and are not shipped.
 
 `python analysis/waves_titles.py FILE` reads an XLSX or CSV with prov, date and title (`panelcoop fetch titles`)
-and prints two verdicts: titles on cooperation per title, and their placebo, the number of titles. Eleven weeks are too
-few for any verdict but INCONCLUSIVE, and the test says so.
+and prints the verdicts: titles on cooperation per title, the same without Hubei, their placebo, the number of titles;
+then the log rate of titles on cooperation, over the weeks that have any. A dozen weeks are too few for any verdict but
+INCONCLUSIVE, and the test says so.
 """
 
 import sys
 
 import pandas as pd
 
-from panelcoop.errors import PanelcoopError
 from panelcoop.panel.events.adapters.titles import read_titles, weekly_title_counts
-from panelcoop.waves.primary import wave_test
+from panelcoop.waves.companions import wave_companions
+
+OUTLIER = "CN-HB"
 
 
 def main(arguments: list[str]) -> int:
@@ -20,11 +22,15 @@ def main(arguments: list[str]) -> int:
         return 2
     counts = weekly_title_counts(read_titles(arguments[0])).astype("float64")
     share = counts.assign(share=counts["cooperation"] / counts["documents"].where(counts["documents"] > 0))
-    print(wave_test(share, outcome="share", placebo="documents"), end="\n\n")
-    try:
-        print(wave_test(share, outcome="cooperation", offset="documents"))
-    except PanelcoopError as reason:
-        print(f"Log rate not tested: {reason}")
+    told = share[share.groupby("week")["cooperation"].transform("sum") > 0]
+    for found in (
+        wave_companions(share, outcomes="share", outlier=OUTLIER, placebos="documents"),
+        wave_companions(told, outcomes="cooperation", outlier=OUTLIER, offset="documents"),
+    ):
+        for name, result in found.verdicts.items():
+            print(f"{name}\n{result}\n")
+        for name, reason in found.refused.items():
+            print(f"{name}: not run. {reason}\n")
     return 0
 
 

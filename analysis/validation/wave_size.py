@@ -14,7 +14,7 @@ from panelcoop.report.style import save_figure
 from panelcoop.report.wave_power_figure import wave_power_figure
 from panelcoop.report.wave_size_report import wave_size_report
 from panelcoop.sensitivity import wave_evidence as evidence
-from panelcoop.sensitivity.wave_battery_size import battery_rates
+from panelcoop.sensitivity.wave_battery_size import battery_evidence
 from panelcoop.sensitivity.wave_size import wave_size
 
 quick = "--quick" in sys.argv
@@ -30,6 +30,9 @@ slow = [wave_size(evidence.robustness_designs(kind), replications=many) for kind
 before = wave_size(evidence.robustness_designs("heteroskedastic"), replications=many, noise_draws="resampled")
 surface = wave_size(evidence.surface_designs(), replications=many)
 verdicts = evidence.verdict_shares(evidence.verdict_designs(), replications=few)
+battery = battery_evidence(
+    evidence.battery_designs(), replications=5 if quick else 200, slow_replications=2 if quick else 60
+)
 
 found = pd.concat([main, *fast, *slow], ignore_index=True)
 tables = {
@@ -38,7 +41,7 @@ tables = {
     "wave_resampled": before,
     "wave_verdicts": verdicts.reset_index(),
     "wave_drift": evidence.drift_rates(replications=few).reset_index(),
-    "wave_battery": battery_rates(evidence.battery_designs(), replications=few).reset_index(),
+    "wave_battery": battery.reset_index(),
     "wave_path_and_panel": evidence.path_and_panel(replications=many).reset_index(),
 }
 for name, table in tables.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,25 @@ from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel, as_panel
 
-__all__ = ["Bounds", "WaveInput", "matrix_of", "region_weights", "wave_input", "week_positions"]
+__all__ = [
+    "NO_RATE",
+    "Bounds",
+    "InputOptions",
+    "RegionWeights",
+    "WaveInput",
+    "fail_if_given",
+    "matrix_of",
+    "region_weights",
+    "wave_input",
+    "week_positions",
+]
+
+RegionWeights: TypeAlias = str | Mapping[object, float] | pd.Series
+"""A column (its mean by region is used), or a weight by region."""
 
 NOTABLE_SHARE_AT_BOUND = 0.1
+NO_RATE = "one region's count may be zero, and its log rate then is minus infinity; give a rate computed beforehand"
+"""Why a test of single regions takes no offset."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +48,30 @@ class Bounds:
     logit
         Whether to test log((y - lower) / (upper - y)) instead of y; values at a bound are moved inside by half of the
         smallest distance seen.
+
+    Raises
+    ------
+    DataError
+        If the lower bound is not below the upper.
     """
 
     lower: float
     upper: float
     logit: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that bound nothing."""
+        if not self.lower < self.upper:
+            msg = f"The lower bound must be below the upper; got {self.lower} and {self.upper}."
+            raise DataError(msg)
+
+
+class InputOptions(TypedDict, total=False):
+    """How an outcome is read, in every wave test alike: the keywords of `wave_input`."""
+
+    weights: RegionWeights | None
+    offset: str | None
+    bounds: Bounds | tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +104,12 @@ class WaveInput:
 
     def common(self) -> CommonPath:
         """Return the common path on the scale of the test."""
+        if self.weights is not None:
+            unseen: BoolArray = np.asarray(~(np.isfinite(self.values) & (self.weights > 0)[:, None]).any(axis=0))
+            if unseen.any():
+                named = _dates(_kept(self.weeks, unseen))
+                msg = f"No region with a positive weight is seen in week {named}; leave these weeks out."
+                raise DataError(msg)
         return (
             two_way_path(self.values, self.weights)
             if self.exposure is None
@@ -93,9 +135,9 @@ def wave_input(
     panel: Panel | pd.DataFrame,
     outcome: str,
     *,
-    weights: str | Mapping[object, float] | pd.Series | None = None,
+    weights: RegionWeights | None = None,
     offset: str | None = None,
-    bounds: Bounds | None = None,
+    bounds: Bounds | tuple[float, float] | None = None,
 ) -> WaveInput:
     """Lay an outcome out as regions by weeks, with weights, offset and bounds.
 
@@ -111,13 +153,13 @@ def wave_input(
         Column the counts are a rate of; the test then runs on the log rate. No count where the offset is zero or
         missing says nothing and is taken as missing.
     bounds
-        Bounds of an index.
+        Bounds of an index; a pair is read as lower and upper bound.
 
     Raises
     ------
     DataError
-        If a column is missing or not numeric, values lie outside the bounds, weights are combined with an offset, or
-        fewer than two regions are seen.
+        If a column is missing or not numeric, values lie outside the bounds, weights are combined with an offset, a
+        count is negative or has no offset, or fewer than two regions are seen. Regions and weeks are named.
     """
     record = as_panel(panel)
     values, regions, weeks = matrix_of(record, outcome)
@@ -134,14 +176,12 @@ def wave_input(
             msg = "A log-rate path weighs regions by their counts: give either offset or weights/bounds, not both."
             raise DataError(msg)
         exposure = matrix_of(record, offset)[0]
-        idle = (values == 0) & ~(exposure > 0)
-        values = np.where(idle, np.nan, values)
-        without = f"; {int(idle.sum())} cells without any {offset} are missing, not zero" if idle.any() else ""
-        notes.append(f"Log rate of {outcome} per {offset} by two-way Poisson{without}.")
+        values, note = _counted(values, exposure, (regions, weeks), (outcome, offset))
         _fail_if_weeks_empty(values[:, keep_weeks], _kept(weeks, keep_weeks), outcome)
+        notes.append(note)
         exposure = exposure[np.ix_(keep_regions, keep_weeks)]
     elif bounds is not None:
-        values, note = _bounded(values, bounds, outcome)
+        values, note = _bounded(values, bounds if isinstance(bounds, Bounds) else Bounds(*bounds), outcome)
         notes.append(note)
     by_region = region_weights(record, weights, regions)
     if keep_regions.sum() < 2:
@@ -156,6 +196,24 @@ def wave_input(
         exposure=exposure,
         notes=tuple(notes),
     )
+
+
+def fail_if_given(how: InputOptions, why: Mapping[str, str], what: str) -> None:
+    """Raise when an option is given that makes no sense for a statistic.
+
+    Parameters
+    ----------
+    how
+        The options given.
+    why
+        Reason by option that is refused.
+    what
+        The statistic.
+    """
+    for option, reason in why.items():
+        if how.get(option) is not None:
+            msg = f"{what} takes no {option}: {reason}."
+            raise DataError(msg)
 
 
 def matrix_of(panel: Panel, column: str) -> tuple[FloatArray, pd.Index, pd.Index]:
@@ -182,9 +240,7 @@ def week_positions(weeks: pd.Index) -> tuple[FloatArray, str]:
     return period_positions(weeks), "" if dated else "Week labels have no distances: taken as consecutive."
 
 
-def region_weights(
-    panel: Panel, weights: str | Mapping[object, float] | pd.Series | None, regions: pd.Index
-) -> FloatArray | None:
+def region_weights(panel: Panel, weights: RegionWeights | None, regions: pd.Index) -> FloatArray | None:
     """Return one weight per region, shape (N,), or None."""
     if weights is None:
         return None
@@ -199,6 +255,18 @@ def region_weights(
         msg = f"Weights are missing or negative for region {name_few(_kept(regions, bad))}; each needs one >= 0."
         raise DataError(msg)
     return np.asarray(aligned)
+
+
+def _counted(
+    values: FloatArray, exposure: FloatArray, labels: tuple[pd.Index, pd.Index], names: tuple[str, str]
+) -> tuple[FloatArray, str]:
+    """Take counts without an offset as missing; return them with a note."""
+    outcome, offset = names
+    idle = (values == 0) & ~(exposure > 0)
+    _fail_if_cells(values < 0, labels, f"counts of '{outcome}' are negative", "a log rate needs 0 or more")
+    _fail_if_cells((values > 0) & ~(exposure > 0), labels, f"counts have no positive '{offset}'", "set them missing")
+    without = f"; {int(idle.sum())} cells without any {offset} are missing, not zero" if idle.any() else ""
+    return np.where(idle, np.nan, values), f"Log rate of {outcome} per {offset} by two-way Poisson{without}."
 
 
 def _bounded(values: FloatArray, bounds: Bounds, outcome: str) -> tuple[FloatArray, str]:
@@ -224,11 +292,24 @@ def _kept(labels: pd.Index, keep: BoolArray) -> pd.Index:
     return labels.take(np.flatnonzero(keep))
 
 
+def _dates(weeks: pd.Index) -> str:
+    """Name the first few weeks by their dates or labels."""
+    return name_few(w.date() if isinstance(w, pd.Timestamp) else w for w in weeks)
+
+
 def _fail_if_weeks_empty(counts: FloatArray, weeks: pd.Index, outcome: str) -> None:
     empty: BoolArray = np.asarray(~(counts > 0).any(axis=0))
     if empty.any():
-        named = name_few(_kept(weeks, empty))
+        named = _dates(_kept(weeks, empty))
         msg = f"No region has any '{outcome}' in week {named}: its log rate is minus infinity. Leave these weeks out."
+        raise DataError(msg)
+
+
+def _fail_if_cells(bad: BoolArray, labels: tuple[pd.Index, pd.Index], what: str, remedy: str) -> None:
+    if bad.any():
+        regions, weeks = labels
+        cells = name_few((f"{regions[i]} in {_dates(weeks[[t]])}" for i, t in np.argwhere(bad)), 3)
+        msg = f"{int(bad.sum())} {what} ({cells}); {remedy}."
         raise DataError(msg)
 
 

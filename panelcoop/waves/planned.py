@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from panelcoop.errors import PlanError
+from panelcoop.panel.plan import Plan
 from panelcoop.panel.record import Panel
+from panelcoop.waves.checks import WaveChecks, wave_checks
 from panelcoop.waves.companions import WaveCompanions, wave_companions
 from panelcoop.waves.removal import Removal
 
-__all__ = ["planned_removal", "planned_waves"]
+__all__ = ["NO_DENOMINATOR", "planned_checks", "planned_removal", "planned_waves"]
+
+NO_DENOMINATOR = (
+    "No placebo: policy indices grade what is in force and count no records, so that there is no total of documents "
+    "whose growth could make their waves."
+)
+"""Why the table of a panel of indices has no placebo row."""
 
 
 def planned_waves(panel: Panel, *, sign_share: float | None = None) -> WaveCompanions:
@@ -29,23 +39,31 @@ def planned_waves(panel: Panel, *, sign_share: float | None = None) -> WaveCompa
     Notes
     -----
     Outcomes: the one of [waves] first, then every other measure of the same index. Policy indices have no
-    denominator: no placebo
-    is run unless the panel has a column of role "offset".
+    denominator: no placebo is run, and a note says why, unless the panel has a column of role "offset".
     """
-    plan = panel.plan
-    if plan is None:
-        msg = "The panel has no plan; call wave_companions with the outcomes to test."
-        raise PlanError(msg)
-    main = plan.waves.outcome
+    main = _plan(panel).waves.outcome
     others = [name for name in panel.columns_of("outcome") if name != main and _same_index(name, main)]
-    return wave_companions(
+    placebos = panel.columns_of("offset")
+    found = wave_companions(
         panel,
         outcomes=[main, *others],
         remove=planned_removal(panel),
-        outlier=plan.inference.outlier_region,
-        placebos=panel.columns_of("offset"),
+        outlier=_plan(panel).inference.outlier_region,
+        placebos=placebos,
         sign_share=sign_share,
     )
+    return found if placebos else replace(found, notes=(NO_DENOMINATOR,))
+
+
+def planned_checks(panel: Panel) -> WaveChecks:
+    """Run the checks of the plan's outcome: see `wave_checks`.
+
+    Raises
+    ------
+    PlanError
+        If the panel was not assembled from a plan.
+    """
+    return wave_checks(panel, outcome=_plan(panel).waves.outcome, remove=planned_removal(panel))
 
 
 def planned_removal(panel: Panel) -> Removal:
@@ -53,6 +71,13 @@ def planned_removal(panel: Panel) -> Removal:
     wanted = panel.plan.outcomes.weights if panel.plan is not None else ""
     name = wanted if wanted in panel.weights else next(iter(panel.weights), None)
     return Removal(("own_risk",), name)
+
+
+def _plan(panel: Panel) -> Plan:
+    if panel.plan is None:
+        msg = "The panel has no plan; call wave_companions or wave_checks with the outcomes to test."
+        raise PlanError(msg)
+    return panel.plan
 
 
 def _same_index(one: str, other: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError
@@ -13,7 +14,7 @@ from panelcoop.numerics.waves.common_path import CommonPath
 from panelcoop.numerics.waves.untested import FEWEST_WEEKS, untested
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import Panel, as_panel
-from panelcoop.waves.inputs import Bounds, WaveInput, wave_input
+from panelcoop.waves.inputs import Bounds, RegionWeights, WaveInput, wave_input
 from panelcoop.waves.removal import Removal, as_removal, remove_drivers
 from panelcoop.waves.thresholds import WaveThresholds
 from panelcoop.waves.verdict import Evidence, decide
@@ -30,9 +31,9 @@ def wave_test(
     outcome: str,
     *,
     thresholds: WaveThresholds | None = None,
-    weights: str | Mapping[object, float] | pd.Series | None = None,
+    weights: RegionWeights | None = None,
     offset: str | None = None,
-    bounds: Bounds | None = None,
+    bounds: Bounds | tuple[float, float] | None = None,
     remove: Removal | Sequence[str] | str | None = None,
     placebo: str | None = None,
     sign_share: float | None = None,
@@ -59,7 +60,7 @@ def wave_test(
     placebo
         Column that should not show the same waves, such as the denominator.
     sign_share
-        Share of the multiverse in which the result has the same sign, if it was run.
+        Share of the multiverse in which the result has the same sign, from 0 to 1, if it was run.
 
     Returns
     -------
@@ -68,7 +69,8 @@ def wave_test(
     Raises
     ------
     DataError
-        If columns are missing, fewer than two regions or two weeks are seen, or counts and offset do not fit.
+        If columns are missing, fewer than two regions or two weeks are seen, counts and offset do not fit, or
+        sign_share is not a share.
     IdentificationError
         If regions and weeks fall into parts that share no observation.
 
@@ -113,6 +115,7 @@ def wave_test_of(
     sign_share: float | None = None,
 ) -> WaveVerdict:
     """Run the primary test on prepared arrays; `wave_test` is the way in for labelled panels."""
+    share = _share(sign_share)
     common = work.common()
     test = _test_path(common.path, work, thresholds)
     region_sd, noise_sd = work.scales(common, test.noise.trend)
@@ -120,7 +123,7 @@ def wave_test_of(
         msg = f"'{outcome}' never changes within a region; there is no path to test."
         raise DataError(msg)
     shadow = _placebo(placebo, work, test, thresholds)
-    evidence = _evidence(test, region_sd, work.weeks.size, shadow, sign_share)
+    evidence = _evidence(test, region_sd, work.weeks.size, shadow, share)
     return WaveVerdict(
         outcome=outcome,
         decision=decide(evidence, thresholds),
@@ -158,6 +161,16 @@ def _test_path(path: FloatArray, work: WaveInput, thresholds: WaveThresholds) ->
     if path.size < min(FEWEST_WEEKS, thresholds.minimum_weeks):
         return untested(path)
     return ascent_test(path, work.positions, ascent_settings(thresholds))
+
+
+def _share(sign_share: float | None) -> float | None:
+    """Return the share, None where the multiverse could not be run."""
+    if sign_share is None or np.isnan(sign_share):
+        return None
+    if not 0 <= sign_share <= 1:
+        msg = f"sign_share is a share from 0 to 1; got {sign_share:g}. Divide percentages by 100."
+        raise DataError(msg)
+    return sign_share
 
 
 def _placebo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ import pandas as pd
 from panelcoop.checks import fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel, SpatialWeights
 from panelcoop.waves.inputs import WaveInput, matrix_of
 
-__all__ = ["Removal", "as_removal", "lag_weeks", "remove_drivers", "spatial_lag"]
+__all__ = ["Removal", "as_removal", "lag_weeks", "on_cells_of", "remove_drivers", "spatial_lag"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,26 @@ class Removal:
         Name of the panel's spatial weights whose lag is removed too; None removes own risk only.
     lags
         Lags 0 to this many weeks.
+
+    Raises
+    ------
+    DataError
+        If there is no driver, or lags is not a whole number of zero or more.
     """
 
     drivers: tuple[str, ...]
     weights: str | None = None
     lags: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be removed."""
+        drivers: object = self.drivers
+        if isinstance(drivers, str) or not drivers:
+            msg = f"drivers of a Removal must be a tuple of column names, such as ('risk',); got {drivers!r}."
+            raise DataError(msg)
+        if self.lags < 0 or self.lags != int(self.lags):
+            msg = f"lags of a Removal must be a whole number of weeks, 0 or more; got {self.lags!r}."
+            raise DataError(msg)
 
 
 def as_removal(remove: Removal | Sequence[str] | str, panel: Panel) -> Removal:
@@ -59,7 +76,7 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
     Returns
     -------
     WaveInput
-        Weeks without all lags are left out; notes say so.
+        Weeks without all lags and regions without a driver are left out; notes say so.
 
     Raises
     ------
@@ -71,8 +88,8 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
     y_it = a_i + sum_{l=0..L} (b_l x_i,t-l + g_l (Wx)_i,t-l) + v_it by least squares with region effects and *no*
     week effects:
     whatever moves with the drivers counts as forced, also by chance. A wave that survives is autonomous; one that
-    does not may
-    be either.
+    does not may be either. Drivers are lagged on their own calendar and over all regions of the panel, so that weeks
+    and neighbours that lack the outcome are known as drivers all the same.
     """
     if work.exposure is not None:
         msg = "Drivers are removed from levels, not from a Poisson log rate; test log rates computed beforehand."
@@ -86,11 +103,13 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
     values = np.where(seen, work.values, np.nan)
     residual = values - _fitted(values, columns, seen)
     keep_regions, keep_weeks = seen.any(axis=1), seen.any(axis=0)
+    idle = [r for r in work.regions.take(np.flatnonzero(~keep_regions)) if str(r) not in isolates]
     note = (
         f"Removed lags 0-{removal.lags} of {name_few(removal.drivers)}"
         + (f" and of its {removal.weights} neighbours" if removal.weights else "")
         + f"; {int((~keep_weeks).sum())} weeks without all lags left out"
         + (f"; regions without neighbours left out: {name_few(isolates)}" if isolates else "")
+        + (f"; regions without {name_few(removal.drivers)} left out: {name_few(idle)}" if idle else "")
         + "."
     )
     return replace(
@@ -102,6 +121,13 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
         weights=None if work.weights is None else work.weights[keep_regions],
         notes=(*work.notes, note),
     )
+
+
+def on_cells_of(work: WaveInput, removed: WaveInput) -> WaveInput:
+    """Return the input on the cells that a removal left, with nothing removed: what the removal is compared with."""
+    table = pd.DataFrame(work.values, work.regions, work.weeks).reindex(index=removed.regions, columns=removed.weeks)
+    values = np.where(np.isfinite(removed.values), table.to_numpy(dtype=np.float64), np.nan)
+    return replace(removed, values=values, notes=(*work.notes, "On the weeks and regions that the removal leaves."))
 
 
 def lag_weeks(values: FloatArray, positions: FloatArray, lag: int) -> FloatArray:
@@ -145,14 +171,17 @@ def _lagged_drivers(work: WaveInput, panel: Panel, removal: Removal) -> tuple[Fl
     isolates: tuple[str, ...] = ()
     for driver in removal.drivers:
         values, regions, weeks = matrix_of(panel, driver)
-        aligned = pd.DataFrame(values, regions, weeks).reindex(index=work.regions, columns=work.weeks)
-        own = aligned.to_numpy(dtype=np.float64)
-        layers: list[FloatArray] = [own]
+        layers = [pd.DataFrame(values, regions, weeks)]
         if removal.weights is not None:
             fail_if_not_one_of(removal.weights, list(panel.weights), "the spatial weights")
-            layers.append(spatial_lag(own, work.regions, panel.weights[removal.weights]))
-            isolates = panel.weights[removal.weights].isolates
-        stack += [lag_weeks(layer, work.positions, lag) for layer in layers for lag in range(removal.lags + 1)]
+            weights = panel.weights[removal.weights]
+            asked = regions.isin(work.regions) | regions.map(str).isin(list(map(str, weights.regions)))
+            layers.append(pd.DataFrame(spatial_lag(values[asked], regions[asked], weights), regions[asked], weeks))
+            isolates = tuple(str(r) for r in work.regions if str(r) in set(map(str, weights.isolates)))
+        clock = period_positions(weeks)
+        for layer, lag in product(layers, range(removal.lags + 1)):
+            lagged = pd.DataFrame(lag_weeks(layer.to_numpy(), clock, lag), layer.index, weeks)
+            stack.append(lagged.reindex(index=work.regions, columns=work.weeks).to_numpy(dtype=np.float64))
     return np.stack(stack), isolates
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.waves.ascent_test import exceedance
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel, as_panel
@@ -24,8 +25,7 @@ class Spiral:
     ----------
     waves
         One row per wave: weeks and levels of trough and peak, formality where measured, and for each of them the
-        rise over
-        the last wave with its p-value against the noise range (levels only).
+        rise over the last wave with its p-value against the noise range (levels only).
     troughs_rise, peaks_rise, formality_rises
         Whether every wave stands above the last; None with fewer than two waves, or where formality is not measured.
     note
@@ -50,12 +50,19 @@ def spiral(result: WaveVerdict, panel: Panel | pd.DataFrame | None = None, *, fo
         Panel and column of formality (mean level of the instruments used); a wave's formality is the mean over its
         weeks.
 
+    Raises
+    ------
+    DataError
+        If formality is named without the panel that holds it, or is no numeric column of the panel.
+
     Notes
     -----
     Any difference between two points of the smooth is an increment, and noise moves an increment by at most its
-    range: p-values of
-    rises are conservative in the same way as that of U.
+    range: p-values of rises are conservative in the same way as that of U.
     """
+    if formality is not None and panel is None:
+        msg = f"The column '{formality}' of formality needs its panel: spiral(result, panel, formality='{formality}')."
+        raise DataError(msg)
     smooth = result.path["smooth"].to_numpy(dtype=np.float64)
     troughs, peaks = reversals(smooth, result.test.threshold)
     weeks = result.path.index

@@ -20,7 +20,7 @@ class WaveThresholds:
     level
         Nominal size of every test of the verdict; 1 - level is the quantile of the noise range that makes an episode.
     minimum_effect
-        Smallest drawdown of interest, in within-region standard deviations of the outcome.
+        Smallest drawdown of interest, in within-region standard deviations of the outcome, trend included.
     maximum_root
         AR root of the noise above which nothing is concluded.
     bandwidth

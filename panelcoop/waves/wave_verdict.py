@@ -9,7 +9,7 @@ import pandas as pd
 
 from panelcoop.numerics.waves.ascent_test import AscentTest
 from panelcoop.waves.thresholds import WaveThresholds
-from panelcoop.waves.verdict import Decision, Evidence, Verdict
+from panelcoop.waves.verdict import UNIT, Decision, Evidence, Verdict
 
 __all__ = ["PlaceboWaves", "WaveVerdict"]
 
@@ -49,7 +49,7 @@ class WaveVerdict:
     decision
         Verdict, number of its rule, reason in one sentence.
     evidence
-        The numbers the rule read; drawdowns in within-region standard deviations.
+        The numbers the rule read; drawdowns in within-region standard deviations, trend included.
     test
         The test of the common path in the outcome's own units.
     path
@@ -164,7 +164,8 @@ class WaveVerdict:
             verb = "matches" if p.matches else "does not match"
             lines.append(f"Placebo {p.name} {verb}: U p = {p.p_ascent:.3f}, W = {p.waves}, shared {p.shared_episodes}.")
         lines.append(
-            f"Level {t.level:g}, smallest effect of interest {t.minimum_effect:g} sd, {t.draws} draws, seed {t.seed}."
+            f"Level {t.level:g}, smallest effect of interest {t.minimum_effect:g} sd ({UNIT}), {t.draws} draws, "
+            f"seed {t.seed}."
         )
         lines += [f"CHANGED after the plan: {r}." for r in t.revisions] + [f"Note: {n}" for n in self.notes]
         return "\n".join(lines)
@@ -172,7 +173,7 @@ class WaveVerdict:
     def _setting(self) -> str:
         return (
             f"{self.n_regions} regions, {self.n_weeks} weeks; common path: {self.path_method}; "
-            f"within-region sd {self.region_sd:.4g}, around the common trend {self.noise_sd:.4g}"
+            f"within-region sd {self.region_sd:.4g} (trend included), around the common trend {self.noise_sd:.4g}"
         )
 
     def __str__(self) -> str:

@@ -83,14 +83,17 @@ def test_hansen_threshold_equals_the_grid_by_brute_force():
         b = np.linalg.lstsq(columns, y, rcond=None)[0]
         return float(((y - columns @ b) ** 2).sum())
 
-    grid = [ssr(g) for g in fit.candidates]
-    assert fit.thresholds[0] == fit.candidates[int(np.argmin(grid))]
+    (found,) = fit.sets
+    grid = [ssr(g) for g in found.candidates]
+    assert fit.thresholds[0] == found.candidates[int(np.argmin(grid))]
     assert fit.ssr == pytest.approx(min(grid), rel=EXACT)
-    assert np.allclose(fit.profile, (np.array(grid) - min(grid)) / (min(grid) / (n * t - n)), rtol=1e-6, atol=1e-8)
+    assert np.allclose(found.profile, (np.array(grid) - min(grid)) / (min(grid) / (n * t - n)), rtol=1e-6, atol=1e-8)
     assert fit.ssr == pytest.approx(threshold_ssr(y, x, q, region, fit.thresholds), rel=EXACT)
     assert abs(fit.thresholds[0] - 0.6) < 0.05
     assert fit.critical == pytest.approx(7.35, abs=PRINTED)  # Hansen (1999), section 3.3
-    assert fit.confidence[0] <= fit.thresholds[0] <= fit.confidence[1]
+    inside = found.candidates[found.profile <= fit.critical]
+    assert (found.low, found.high) == (inside.min(), inside.max())
+    assert found.low <= found.threshold <= found.high
     assert fit.p == pytest.approx(0.01)
 
 
@@ -102,19 +105,24 @@ def test_two_thresholds_are_the_best_pair_of_the_grid():
     y = x[:, 0] * np.select([q <= 0.3, q <= 0.7], [0.0, 2.0], 4.0) + 0.3 * rng.standard_normal(n * t)
     fit = panel_threshold(y, x, q, region, thresholds=2, draws=0, rng=rng)
     one = panel_threshold(y, x, q, region, draws=0, rng=rng)
-    pairs = [(a, b) for i, a in enumerate(one.candidates) for b in one.candidates[i + 12 :]]
+    grid = one.sets[0].candidates
+    pairs = [(a, b) for i, a in enumerate(grid) for b in grid[i + 12 :]]
     assert fit.ssr == pytest.approx(min(threshold_ssr(y, x, q, region, pair) for pair in pairs), rel=1e-6)
     assert np.allclose(fit.thresholds, (0.3, 0.7), atol=0.06)
     assert np.allclose(fit.slopes[:, 0], (0, 2, 4), atol=0.3)
+    assert all(one.low <= one.threshold <= one.high for one in fit.sets)
+    assert fit.sets[0].high < fit.sets[1].low
 
 
 @pytest.mark.montecarlo
-def test_hansen_bootstrap_holds_its_size_with_independent_regions():
+@pytest.mark.parametrize(("thresholds", "step"), [(1, 0.0), (2, 1.5)])
+def test_hansen_bootstrap_holds_its_size_with_independent_regions(thresholds, step):
     rng = np.random.default_rng(4)
     region, rejected = np.repeat(np.arange(15), 20), 0
     for _ in range(100):
         x, q = rng.standard_normal((300, 1)), rng.integers(0, 30, size=300).astype(float)
-        rejected += panel_threshold(rng.standard_normal(300), x, q, region, draws=59, rng=rng).p <= 0.05
+        y = step * x[:, 0] * (q > 14) + rng.standard_normal(300)
+        rejected += panel_threshold(y, x, q, region, thresholds=thresholds, draws=59, rng=rng).p <= 0.05
     assert rejected <= 12
 
 
@@ -159,10 +167,10 @@ def test_two_lines_see_a_hump_and_not_a_line():
     rng = np.random.default_rng(6)
     noise = 0.1 * rng.standard_normal(100)
     hump, line = mean_path("hump", 100, 3.0), mean_path("linear", 100, 3.0)
-    found = two_lines(hump + noise, hump)
+    found = two_lines(hump + noise, hump, bandwidth=4.0)
     assert found.p <= 0.01
     assert 30 <= found.breakpoint <= 50
-    assert two_lines(line + noise, line).p > 0.05
+    assert two_lines(line + noise, line, bandwidth=4.0).p > 0.05
 
 
 def test_turning_points_alternate_and_keep_their_distance():
@@ -171,6 +179,7 @@ def test_turning_points_alternate_and_keep_their_distance():
         peaks, troughs = turning_points(path)
         marks = sorted([(t, 1) for t in peaks] + [(t, -1) for t in troughs])
         assert all(a[1] != b[1] and b[0] - a[0] >= 4 for a, b in pairwise(marks))
+        assert all(3 <= t < 117 for t, _ in marks)
         assert (np.diff(peaks) >= 10).all()
         assert (np.diff(troughs) >= 10).all()
 
@@ -280,10 +289,15 @@ def test_every_test_has_a_null_a_convention_and_a_place_in_the_table():
 
 
 @pytest.mark.montecarlo
-def test_the_state_space_tests_see_a_cycle():
+def test_the_state_space_tests_see_a_cycle_and_not_red_noise():
     values = simulate_panel(Design("driftless", 4.0, 60, 0.3, 0.02, regions=20), np.random.default_rng(16))
-    found = wave_battery(frame(values), outcome="y", tests=["cycle", "markov"], draws=19)
-    cycle, markov = found.statistics
-    assert cycle.statistic > 0
+    tests = {"tests": ["cycle", "markov"], "slow_draws": 19}
+    cycle, markov = wave_battery(frame(values), outcome="y", **tests).statistics
+    assert cycle.p == pytest.approx(1 / 20)
+    assert cycle.statistic > 50
     assert cycle.details["period (weeks)"] == pytest.approx(20, abs=3)
+    assert "19 draws" in markov.method
     assert markov.p <= 0.2
+    red = simulate_panel(Design("linear", 2.0, 60, 0.5, 0.3, regions=20), np.random.default_rng(17))
+    still, _ = wave_battery(frame(red), outcome="y", **tests).statistics
+    assert still.statistic < 20

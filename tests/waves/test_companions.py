@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from wave_frames import frame
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.waves.cross_dependence import first_factor, pesaran_cd
 from panelcoop.panel.record import SpatialWeights, panel_from_frame
 from panelcoop.sensitivity.wave_designs import Design, mean_path, simulate_panel
@@ -32,6 +33,12 @@ def test_cd_equals_its_sum_over_pairs_when_unbalanced():
             total += np.sqrt(both.sum()) * np.corrcoef(x[i, both], x[j, both])[0, 1]
             pairs += 1
     assert pesaran_cd(x).statistic == pytest.approx(total / np.sqrt(pairs), abs=EXACT)
+
+
+def test_cd_does_not_mind_levels():
+    x = np.random.default_rng(1).standard_normal((6, 50))
+    levels = np.array([0, 1e8, -1e8, 3e8, 5.0, 1e9])[:, None]
+    assert pesaran_cd(x + levels).statistic == pytest.approx(pesaran_cd(x).statistic, abs=1e-5)
 
 
 @pytest.mark.montecarlo
@@ -88,9 +95,33 @@ def test_a_leading_region_is_seen_to_lead():
     values = np.tile(wave[10:120], (8, 1)) + 0.3 * rng.standard_normal((8, 110))
     values[2] = wave[13:123] + 0.3 * rng.standard_normal(110)
     found = lead_and_lag(frame(values), outcome="y", draws=99)
+    assert list(found.columns) == ["lead", "low", "high", "correlation"]
     assert found.loc["r02", "lead"] == 3
     assert found.loc["r02", "low"] <= 3 <= found.loc["r02", "high"]
     assert (found.drop(index="r02")["lead"] == 0).all()
+
+
+def test_leads_need_weeks_and_regions_that_change():
+    rng = np.random.default_rng(7)
+    with pytest.raises(DataError, match=r"need 40 weeks or more.*got 39"):
+        lead_and_lag(frame(rng.standard_normal((4, 39))), outcome="y")
+    values = rng.standard_normal((4, 60))
+    values[1] = 1e6 / 3
+    found = lead_and_lag(frame(values), outcome="y", draws=19)
+    assert found.loc["r01"].isna().all()
+    assert found.drop(index="r01").notna().all().all()
+    alone = np.tile([[7.0]], (3, 60)) + np.array([[1.0], [0.0], [0.0]]) * rng.standard_normal(60)
+    assert lead_and_lag(frame(alone), outcome="y", draws=19).isna().all().all()
+
+
+def test_weights_of_the_other_regions_enter_their_mean():
+    rng = np.random.default_rng(8)
+    wave = np.convolve(rng.standard_normal(90), np.ones(6), mode="same")
+    values = np.vstack([wave[5:85], wave[2:82], rng.standard_normal((6, 80))]) + 0.1 * rng.standard_normal((8, 80))
+    only = {f"r{i:02d}": float(i < 2) for i in range(8)}
+    found = lead_and_lag(frame(values), outcome="y", draws=19, weights=only)
+    assert found.loc["r00", "lead"] == 3
+    assert found.loc["r01", "lead"] == -3
 
 
 def test_reversals_match_a_hand_worked_path():
@@ -108,6 +139,8 @@ def test_a_rising_wave_is_a_spiral_and_a_driftless_one_is_not():
     found = spiral(wave_test(table, outcome="y", thresholds=FEW), table, formality="formality")
     assert (len(found.waves), found.troughs_rise, found.peaks_rise, found.formality_rises) == (3, True, True, True)
     assert (found.waves["peak_p"].iloc[1:] <= 0.05).all()
+    with pytest.raises(DataError, match="'formality' of formality needs its panel"):
+        spiral(wave_test(table, outcome="y", thresholds=FEW), formality="formality")
     flat = simulate_panel(Design("driftless", 4.0, 150, 0.3, 0.02), np.random.default_rng(8))
     result = spiral(wave_test(frame(flat), outcome="y", thresholds=FEW))
     assert "not measured" in result.note
@@ -125,10 +158,15 @@ def test_companions_run_beside_the_plan_and_refusals_are_kept():
     found = wave_companions(
         panel, outcomes=["y"], remove=["risk"], outlier="r00", placebos=["documents", "constant"], thresholds=FEW
     )
-    assert list(found.tidy().index) == ["y", "y, without r00", "y, after removing risk", "placebo: documents"]
+    runs = ["y", "y, without r00", "y, after removing risk", "y, same weeks, nothing removed", "placebo: documents"]
+    assert list(found.tidy().index) == runs
     assert "not numeric" in found.refused["placebo: constant"]
     assert found.verdicts["y"].placebo is not None
     assert found.tidy().loc["y, without r00", "regions"] == 9
+    assert found.tidy().loc[runs[2:4], "weeks"].tolist() == [96, 96]
+    (same,) = found.of_kind("same weeks").values()
+    late = table[table.index.get_level_values("week") >= same.path.index[0]]
+    assert same.ascent == pytest.approx(wave_test(late, outcome="y", thresholds=FEW).ascent, rel=1e-9)
     shuffled = permuted_weights(
         panel, outcome="y", remove=Removal(("risk",), "ring", 1), permutations=2, thresholds=FEW
     )

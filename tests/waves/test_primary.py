@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from wave_frames import frame
 
 from panelcoop.errors import DataError, IdentificationError, PlanError
@@ -124,6 +125,21 @@ def test_poisson_path_solves_both_margins_and_equals_the_closed_form_when_balanc
     mean = np.where(seen, exposure * np.exp(fit.region_effects[:, None] + fit.path[None, :]), 0.0)
     assert np.allclose(mean.sum(axis=0), np.nansum(counts, axis=0), rtol=1e-8)
     assert np.allclose(mean.sum(axis=1), np.nansum(counts, axis=1), rtol=1e-8)
+
+
+def test_poisson_path_is_the_maximum_where_regions_hardly_overlap():
+    """Windows of 4 of 120 weeks: alternating proportional fitting is .05 log points away after 5,000 sweeps."""
+    rng = np.random.default_rng(1)
+    counts = np.full((50, 120), np.nan)
+    for i in range(50):
+        first = int(i * 116 / 49)
+        counts[i, first : first + 4] = 1 + rng.poisson(3, 4)
+    found = poisson_path(counts)
+    i, t = np.nonzero(np.isfinite(counts))
+    columns = np.column_stack([np.eye(50)[i], np.eye(120)[t][:, 1:]])
+    fit = sm.GLM(counts[i, t], columns, family=sm.families.Poisson()).fit(maxiter=100, tol=1e-14)
+    expected = np.concatenate([[0.0], fit.params[50:]])
+    assert np.allclose(found.path, expected - expected.mean(), atol=1e-8)
 
 
 def test_parts_that_share_nothing_are_not_identified():
@@ -373,6 +389,35 @@ def test_the_first_matching_rule_decides(changes, verdict):
     decision = decide(evidence(**changes), WaveThresholds())
     assert decision.verdict == verdict
     assert VERDICTS[decision.rule] == verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"waves": 0}, "Interruptions are shown (p = 0.001; W = 0), but even the largest drawdown"),
+        ({"p_ascent": 0.3}, "A fall is shown (p = 0.001), but even the largest drawdown"),
+        ({"p_ascent": 0.3, "p_drawdown": 0.3}, "stays below the smallest effect of interest (0.5 within-region"),
+    ],
+)
+def test_a_contradiction_says_whether_interruptions_are_shown(changes, words):
+    decision = decide(evidence(drawdown=0.3, threshold=0.1, **changes), WaveThresholds())
+    assert decision.verdict == "CONTRADICTED"
+    assert words in decision.reason
+    assert "standard deviations, trend included" in decision.reason
+    shown = {"p_ascent", "p_drawdown"} - changes.keys()
+    assert ("evidence for monotonicity" in decision.reason) != bool(shown)
+    assert ("too small to count" in decision.reason) == bool(shown)
+
+
+def test_small_but_clear_waves_are_contradicted_as_too_small_and_not_as_monotone():
+    u = np.linspace(0, 1, 150)
+    path = 30 * u + 3.0 * np.sin(6 * np.pi * u - np.pi / 2)
+    values = path + 0.3 * np.random.default_rng(5).standard_normal((31, 150))
+    result = wave_test(frame(values), outcome="y", thresholds=FEW)
+    assert result.evidence.p_ascent <= 0.05
+    assert result.verdict == "CONTRADICTED"
+    assert result.reason.startswith("Interruptions are shown")
+    assert "trend included" in result.summary()
 
 
 @pytest.mark.parametrize("weeks", [2, 3, 5, 9])

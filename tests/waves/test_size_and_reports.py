@@ -16,7 +16,7 @@ from panelcoop.report.wave_power_figure import wave_power_figure
 from panelcoop.report.wave_size_report import wave_size_report
 from panelcoop.report.wave_table import battery_table, wave_numbers, wave_table
 from panelcoop.sensitivity import wave_evidence as evidence
-from panelcoop.sensitivity.wave_battery_size import battery_rates
+from panelcoop.sensitivity.wave_battery_size import battery_evidence, battery_rates
 from panelcoop.sensitivity.wave_designs import Design, common_noise, mean_path, simulate_panel
 from panelcoop.sensitivity.wave_size import wave_size
 from panelcoop.waves.battery.run import wave_battery
@@ -120,21 +120,43 @@ def test_the_figure_shows_bands_episodes_and_the_verdict(panel):
     assert len(figure.axes) == 2
     assert figure.axes[0].get_title(loc="left") == "a  Simulated: wave and spiral"
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert "Interrupted ascent" in labels
+    assert "Interrupted ascent and its fall" in labels
     assert any(label.startswith("Largest drawdown") for label in labels)
+    arrows = [text for text in figure.axes[0].texts if text.arrow_patch is not None]
+    assert len(arrows) == len(result.episodes) + 1
     plt.close(figure)
     with pytest.raises(ValueError, match="no wave test"):
         wave_figure({})
+
+
+def test_short_paths_and_months_have_clean_axes(panel):
+    import matplotlib.pyplot as plt
+
+    values = np.random.default_rng(9).standard_normal((4, 7))
+    figure = wave_figure({"Short": wave_test(frame(values), outcome="y", thresholds=FEW)})
+    assert not any("nan" in text.get_text() for text in figure.axes[0].get_legend().get_texts())
+    plt.close(figure)
+    table = panel.data.reset_index()
+    months = pd.period_range("2000-01", periods=table["week"].nunique(), freq="M")
+    table["week"] = table["week"].map(dict(zip(sorted(table["week"].unique()), months, strict=True)))
+    figure = wave_figure({"Months": wave_test(table, outcome="y", thresholds=FEW)})
+    assert 3 <= len(figure.axes[0].get_xticks()) <= 10
+    assert figure.axes[0].get_xlabel() == ""
+    plt.close(figure)
 
 
 def test_tables_hold_every_run_and_every_test(panel):
     import matplotlib.pyplot as plt
 
     table = wave_table(wave_companions(panel, outcomes=["y"], outlier="r00", remove=["risk"], thresholds=FEW))
-    assert table.body.shape == (3, 8)
+    assert table.body.shape == (4, 8)
     assert "wave and spiral" in set(table.body["Verdict"])
     battery = wave_battery(panel, outcome="y", tests=["u", "fisher", "turning points"], thresholds=FEW, draws=99)
     assert list(battery_table(battery).body.index) == ["Lind-Mehlum U test", "Fisher g", "Turning points"]
+    driven = panel_from_frame(panel.data.rename(columns={"risk": "own_risk"}))
+    hansen = battery_table(wave_battery(driven, outcome="y", driver="own_risk", tests=["hansen"], draws=19))
+    assert hansen.body["Null"].str.endswith("last week's own risk").all()
+    assert "own_risk" not in " ".join(hansen.notes)
     figure = wave_battery_figure(battery)
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["Fisher g", "Lind-Mehlum U test"]
     plt.close(figure)
@@ -142,6 +164,15 @@ def test_tables_hold_every_run_and_every_test(panel):
     numbers = wave_numbers(result, spiral(result))
     assert numbers["verdict"] == "WAVE_AND_SPIRAL"
     assert numbers["spiral"]["peaks_rise"] is True
+
+
+@pytest.mark.montecarlo
+def test_the_evidence_on_the_battery_holds_every_test_that_has_a_p():
+    rates = battery_evidence([Design(weeks=40, regions=6)], replications=1, slow_replications=1)
+    assert {"Stochastic cycle", "Markov switching", "Andrews sup-F", "Hansen threshold, 2 against 1"} <= set(rates)
+    driven = [name for name in rates if name.endswith(", unrelated driver")]
+    assert [name.split(",")[0] for name in driven] == ["Hansen threshold"] * 2 + ["Local-projection overshoot"]
+    assert rates.notna().all().all()
 
 
 @pytest.mark.montecarlo

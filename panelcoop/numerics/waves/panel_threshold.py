@@ -14,7 +14,7 @@ __all__ = ["ThresholdFit", "ThresholdSet", "panel_threshold", "threshold_ssr"]
 
 TRIM = 0.05
 MOST_CANDIDATES = 200
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-7
 """Norm of a column, relative to the switching columns, that rounding explains."""
 
 
@@ -79,7 +79,7 @@ class _Search:
     frame
         Shape (n, r); every column lies in its span.
     base, steps
-        Columns x, shape (r, k), and x 1(q > g) for each candidate g, shape (G, r, k).
+        Columns x, shape (r, k), and x 1(q > g) for each candidate g, shape (r, G, k).
     candidates, below
         Candidate thresholds and the share of rows at or below each, shape (G,).
     free
@@ -96,14 +96,17 @@ class _Search:
     def ssr(self, y: FloatArray, known: int | None = None) -> FloatArray:
         """Sum of squared residuals at every candidate, one more being known; infinite near it, shape (G, B)."""
         inside = self.frame.T @ y
-        model = self.base if known is None else np.column_stack([self.base, self.steps[known]])
+        model = self.base if known is None else np.column_stack([self.base, self.steps[:, known]])
         model = _orthonormal(model, self.least)
-        added = self.steps - model @ (model.T @ self.steps)
-        left, size, _ = np.linalg.svd(added, full_matrices=False)
-        left = left * (size > self.least)[:, None, :]
-        rest = inside - model @ (model.T @ inside)
-        gain = (np.einsum("grk,rb->gkb", left, rest) ** 2).sum(axis=1)
-        total = (y * y).sum(axis=0) - (inside * inside).sum(axis=0) + (rest * rest).sum(axis=0)
+        rank, count, k = self.steps.shape
+        flat = self.steps.reshape(rank, count * k)
+        added = (flat - model @ (model.T @ flat)).reshape(rank, count, k)
+        sizes, axes = np.linalg.eigh(np.einsum("rgk,rgl->gkl", added, added))
+        scores = (added.reshape(rank, -1).T @ inside).reshape(count, k, -1)
+        along = (axes.transpose(0, 2, 1) @ scores) ** 2
+        big = sizes > self.least**2
+        gain = (along * np.where(big, 1 / np.where(big, sizes, 1.0), 0.0)[:, :, None]).sum(axis=1)
+        total = (y * y).sum(axis=0) - ((model.T @ inside) ** 2).sum(axis=0)
         return np.where(self.apart(known)[:, None], total - gain, np.inf)
 
     def ssr_without(self, y: FloatArray) -> FloatArray:
@@ -120,7 +123,7 @@ class _Search:
 
     def fitted(self, y: FloatArray, known: list[int]) -> FloatArray:
         """Fitted values with the given thresholds, shape (n,)."""
-        model = _orthonormal(np.column_stack([self.base, *(self.steps[g] for g in known)]), self.least)
+        model = _orthonormal(np.column_stack([self.base, *(self.steps[:, g] for g in known)]), self.least)
         return np.asarray(self.frame @ (model @ (model.T @ (self.frame.T @ y))))
 
     def f_statistics(self, y: FloatArray, thresholds: int) -> tuple[FloatArray, IntArray, IntArray]:
@@ -248,9 +251,9 @@ def _search(switching: FloatArray, q: FloatArray, regions: IntArray) -> _Search:
     candidates = _candidates(q)
     columns = [switching, *(switching * (q > g)[:, None] for g in candidates)]
     frame, corner = np.linalg.qr(_within(np.column_stack(columns), regions))
-    parts = corner.reshape(len(corner), len(columns), switching.shape[1]).transpose(1, 0, 2)
+    parts = corner.reshape(len(corner), len(columns), switching.shape[1])
     below = np.searchsorted(np.sort(q), candidates, side="right") / q.size
-    return _Search(frame, parts[0], parts[1:], candidates, below, q.size - np.unique(regions).size)
+    return _Search(frame, parts[:, 0], parts[:, 1:], candidates, below, q.size - np.unique(regions).size)
 
 
 def _set(search: _Search, y: FloatArray, other: int | None, critical: float) -> ThresholdSet:

@@ -33,13 +33,16 @@ def spline_f(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
 
 
 def reset(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
-    """Test whether powers of the fitted line add to it (Ramsey 1969), with region effects."""
+    """Test whether powers of the fitted line add to it (Ramsey 1969), with region effects.
+
+    Notes
+    -----
+    The fitted line is that within regions, b u: its square and cube are those of the week u up to scale. Powers of
+    a_i + b u would confuse a region's level with time, and reject where regions have slopes of their own.
+    """
     y, region, week = setting.rows()
     u = (week - week.mean()) / max(float(week.std()), 1e-300)
-    line = least_squares(y, u[:, None], effects=[region])
-    fitted = y - line.resid
-    z = (fitted - fitted.mean()) / max(float(fitted.std()), 1e-300)
-    return _both(setting, "RESET", least_squares(y, np.column_stack([u, z**2, z**3]), effects=[region]), week, stream=2)
+    return _both(setting, "RESET", least_squares(y, np.column_stack([u, u**2, u**3]), effects=[region]), week, stream=2)
 
 
 def natural_spline(u: FloatArray, knots: FloatArray) -> FloatArray:
@@ -75,6 +78,7 @@ def _both(
     f = float(b @ np.linalg.pinv(v) @ b) / q
     options = WildOptions(draws=setting.draws, seed=int(setting.rng(stream).integers(2**31)))
     wild = dependent_wild_wald(wild_from_fit(fit), restrictions, week, lag=LAG, options=options)
+    drawn = wild.draws - wild.invalid
     null = "the common path is a straight line"
     return (
         WaveStatistic(
@@ -90,8 +94,8 @@ def _both(
             name=f"{name}, DWB-t",
             statistic=wild.statistic / q,
             null=null,
-            p=wild.p_value,
-            method=f"dependent wild bootstrap, {wild.draws} draws",
+            p=(1 + wild.p_value * drawn) / (1 + drawn),
+            method=f"dependent wild bootstrap, {drawn} draws",
             convention="region effects; one multiplier per week, Bartlett 8",
             warning=DWB_WARNING,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 
@@ -15,10 +16,8 @@ from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 
 __all__ = ["fisher", "harmonic", "markov_switching", "stochastic_cycle"]
 
-SLOW_SHARE = 20
-FEWEST_SLOW = 19
 SHORTEST_PERIOD, FEWEST_CYCLES = 8.0, 1.5
-SMOOTH_SHARE = 0.04
+SMOOTH_SHARE, START_DAMPING = 0.04, 0.97
 MARKOV_START = np.array([0.9, 0.1, -0.8, 0.8, 0.4])
 """Chances of staying low and of leaving high, two means, variance: of changes scaled to unit variance."""
 RED_NOISE = "a line plus AR(1) noise"
@@ -56,7 +55,7 @@ def harmonic(setting: BatterySetting) -> WaveStatistic:
 
 def stochastic_cycle(setting: BatterySetting) -> WaveStatistic:
     """Test for a damped stochastic cycle beside a line and AR(1) noise (Harvey 1989)."""
-    draws = max(setting.draws // SLOW_SHARE, FEWEST_SLOW)
+    draws = setting.slow_draws
     statistic, p, fit = _bootstrapped(setting, _cycle_lr, draws, stream=6)
     return WaveStatistic(
         name="Stochastic cycle",
@@ -65,14 +64,14 @@ def stochastic_cycle(setting: BatterySetting) -> WaveStatistic:
         p=p,
         method=f"likelihood ratio, parametric bootstrap, {draws} draws",
         convention="statsmodels UnobservedComponents, deterministic trend; periods of 8 weeks to T / 1.5",
-        warning="chi2 fails: the cycle's variance is zero on the boundary of the null",
+        warning="noise of longer memory than AR(1) rejects; chi2 fails: the cycle's variance is zero under the null",
         details=fit,
     )
 
 
 def markov_switching(setting: BatterySetting) -> WaveStatistic:
     """Test two regimes of the weekly change against one (Hamilton 1989)."""
-    draws = max(setting.draws // SLOW_SHARE, FEWEST_SLOW)
+    draws = setting.slow_draws
     statistic, p, fit = _bootstrapped(setting, _markov_lr, draws, stream=7)
     return WaveStatistic(
         name="Markov switching",
@@ -93,7 +92,7 @@ def _bootstrapped(
     *,
     stream: int,
 ) -> tuple[float, float, dict[str, object]]:
-    """Likelihood ratio, parametric-bootstrap p and details, all under the line plus AR(1)."""
+    """Likelihood ratio, parametric-bootstrap p and details under the line plus AR(1); draws that fail are redrawn."""
     weeks = setting.path.size
     clock = np.arange(float(weeks))
     line = np.polyval(np.polyfit(clock, setting.path, 1), clock)
@@ -102,33 +101,31 @@ def _bootstrapped(
     shocks = rest[1:] - root * rest[:-1]
     unit = float(rest.std()) or 1.0
     statistic, details = ratio(setting.path / unit)
-    noise = ar1_paths(setting.rng(stream).standard_normal((weeks, draws)) * shocks.std(), root)
-    drawn = np.array([ratio((line + noise[:, i]) / unit)[0] for i in range(draws)])
-    known = drawn[np.isfinite(drawn)]
-    p = (1 + int((known >= statistic).sum())) / (1 + known.size) if np.isfinite(statistic) else float("nan")
+    noise = ar1_paths(setting.rng(stream).standard_normal((weeks, 2 * draws)) * shocks.std(), root)
+    fitted = (ratio((line + path) / unit)[0] for path in noise.T)
+    drawn = np.array(list(islice((one for one in fitted if np.isfinite(one)), draws)))
+    p = (1 + int((drawn >= statistic).sum())) / (1 + drawn.size) if np.isfinite(statistic) else float("nan")
     return statistic, p, details
 
 
 def _cycle_lr(path: FloatArray) -> tuple[float, dict[str, object]]:
-    """Likelihood ratio of a stochastic cycle, started at the best harmonic and at white noise."""
+    """Likelihood ratio of a stochastic cycle; the weeks that its diffuse start takes count in neither likelihood."""
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
     clock = np.arange(float(path.size))
     rest = path - np.polyval(np.polyfit(clock, path, 1), clock)
     bounds = (SHORTEST_PERIOD, path.size / FEWEST_CYCLES)
-    period = float(np.clip(harmonic_lr(rest, draws=0, rng=np.random.default_rng(0)).period, *bounds))
     quick = {"disp": False, "maxiter": 60, "return_params": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         null = UnobservedComponents(rest, autoregressive=1)
-        small = np.asarray(null.fit(**quick))
         cycle = UnobservedComponents(
             rest, autoregressive=1, cycle=True, stochastic_cycle=True, damped_cycle=True, cycle_period_bounds=bounds
         )
-        angle = 2 * np.pi / period
-        guesses = {"sigma2.cycle": 0.02 * float(rest.var()), "frequency.cycle": angle, "damping.cycle": 0.97}
-        named = {**dict(zip(null.param_names, small, strict=True)), **guesses}
-        large = np.asarray(cycle.fit(start_params=[named[name] for name in cycle.param_names], **quick))
+        null.loglikelihood_burn = cycle.loglikelihood_burn
+        small = np.asarray(null.fit(**quick))
+        start = _cycle_start(rest, bounds)
+        large = np.asarray(cycle.fit(start_params=[start[name] for name in cycle.param_names], **quick))
         ratio = max(2 * float(cycle.loglike(large) - null.loglike(small)), 0.0)
     fitted = {str(name): float(value) for name, value in zip(cycle.param_names, large, strict=True)}
     details: dict[str, object] = {
@@ -136,6 +133,23 @@ def _cycle_lr(path: FloatArray) -> tuple[float, dict[str, object]]:
         "damping": fitted["damping.cycle"],
     }
     return ratio, details
+
+
+def _cycle_start(rest: FloatArray, bounds: tuple[float, float]) -> dict[str, float]:
+    """Take the best harmonic for the cycle, and AR(1) noise around it."""
+    period = float(np.clip(harmonic_lr(rest, draws=0, rng=np.random.default_rng(0)).period, *bounds))
+    angle = 2 * np.pi / period
+    waves = np.column_stack([f(angle * np.arange(float(rest.size))) for f in (np.sin, np.cos)])
+    harmonic = waves @ np.linalg.lstsq(waves, rest, rcond=None)[0]
+    noise = rest - harmonic
+    root = float(np.clip(noise[1:] @ noise[:-1] / (noise[:-1] @ noise[:-1]), -0.95, 0.95))
+    return {
+        "sigma2.ar": float(np.var(noise[1:] - root * noise[:-1])),
+        "ar.L1": root,
+        "sigma2.cycle": float(harmonic.var()) * (1 - START_DAMPING**2),
+        "frequency.cycle": angle,
+        "damping.cycle": START_DAMPING,
+    }
 
 
 def _markov_lr(path: FloatArray) -> tuple[float, dict[str, object]]:

@@ -4,48 +4,47 @@ from __future__ import annotations
 
 import numpy as np
 
-from panelcoop.numerics.waves.common_breaks import ANDREWS_CRITICAL, break_partition, break_statistics, sup_f
+from panelcoop.numerics.waves.break_test import break_test, straight_line
+from panelcoop.numerics.waves.common_breaks import break_partition
 from panelcoop.numerics.waves.panel_cycle import overshoot, panel_ar2
 from panelcoop.numerics.waves.panel_threshold import panel_threshold
-from panelcoop.numerics.waves.periodicity import red_noise
 from panelcoop.options import FloatArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 
 __all__ = ["bai_perron", "complex_roots", "hansen", "local_overshoot", "sup_break"]
 
+OWN_WARNING = "common shocks with an AR root of .8 around a straight line are rejected in up to a fifth of samples"
+DRIVER_WARNING = (
+    "an answer below zero later on is no wave of the path; an unrelated driver is rejected in up to 8% of samples"
+)
+HANSEN_WARNING = "regions are taken as independent: with common shocks p is too small"
+
 
 def hansen(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
     """Test one and two thresholds in the answer to a driver (or to the outcome's own past)."""
-    values = setting.bridged()
+    values = setting.calendar()
     lagged = values[:, :-1] if setting.driver is None else setting.driver[:, :-1]
     name = "the outcome's own last week" if setting.driver is None else f"last week's {setting.driver_name}"
     now = values[:, 1:]
     seen = np.isfinite(now) & np.isfinite(lagged)
     region = np.nonzero(seen)[0].astype(np.int64)
+    y, x = now[seen], lagged[seen]
     results = []
     for number, word in ((1, "no threshold"), (2, "one threshold")):
-        fit = panel_threshold(
-            now[seen],
-            lagged[seen][:, None],
-            lagged[seen],
-            region,
-            thresholds=number,
-            draws=max(setting.draws // 5, 99),
-            rng=setting.rng(7 + number),
-        )
+        rng = setting.rng(7 + number)
+        fit = panel_threshold(y, x[:, None], x, region, thresholds=number, draws=setting.draws, rng=rng)
         results.append(
             WaveStatistic(
                 name=f"Hansen threshold, {number} against {number - 1}",
                 statistic=fit.statistic,
                 null=f"{word} in the answer to {name}",
                 p=fit.p,
-                method=f"bootstrap of regions, {max(setting.draws // 5, 99)} draws",
+                method=f"bootstrap of regions, {setting.draws} draws",
                 convention="region effects; trimming 5%; at most 200 candidates",
-                warning="regions are taken as independent: with common shocks p is too small"
-                + ("; the regressor is a lagged outcome" if setting.driver is None else ""),
+                warning=HANSEN_WARNING + ("; the regressor is a lagged outcome" if setting.driver is None else ""),
                 details={
                     "thresholds": fit.thresholds,
-                    "confidence set": fit.confidence,
+                    "hulls of their 95% sets": tuple(f"{one.low:.4g} to {one.high:.4g}" for one in fit.sets),
                     "slopes": tuple(float(s) for s in fit.slopes[:, 0]),
                 },
             )
@@ -54,27 +53,28 @@ def hansen(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
 
 
 def sup_break(setting: BatterySetting) -> WaveStatistic:
-    """Test for one break of level and slope of the common path at an unknown date, with an AR(1) bootstrap."""
-    columns = _line(setting.path.size)
-    found = sup_f(setting.path, columns)
-    drawn, root = red_noise(setting.path, setting.draws, setting.rng(10))
-    _, profile = break_statistics(drawn[:, None, :], columns)
-    p = (1 + int((profile.max(axis=0) >= found.statistic).sum())) / (1 + setting.draws)
+    """Test for one break of level and slope that all regions share, at an unknown date."""
+    paths = setting.bridged().T
+    found = break_test(paths, draws=setting.draws, rng=setting.rng(10), cap=setting.thresholds.root_cap)
     return WaveStatistic(
         name="Andrews sup-F",
         statistic=found.statistic,
-        null="no break of level and slope",
-        p=p,
+        null="no common break of the regions' levels and slopes",
+        p=found.p,
         method=f"AR(1) bootstrap of the supremum, {setting.draws} draws",
-        convention=f"15% trimming; root {root:.2f}; 5% value without serial correlation {ANDREWS_CRITICAL[2]}",
-        warning="a hump or a bend is a break too; the tabulated value over-rejects persistent noise",
+        convention=(
+            f"every region its own level and slope, one date; 15% trimming; roots {found.common_root:.2f} (common "
+            f"path) and {found.own_root:.2f} (regions around it), week vectors resampled"
+        ),
+        warning="a hump or a bend is a break too; weak where all regions break alike, strong where each does its own",
         details={"last week before the break": setting.week(found.at)},
     )
 
 
 def bai_perron(setting: BatterySetting) -> WaveStatistic:
     """Date several breaks that all regions share (BIC); a description."""
-    found = break_partition(setting.path, _line(setting.path.size))
+    paths = setting.bridged().T
+    found = break_partition(paths, straight_line(len(paths)))
     dates = tuple(setting.week(t) for t in found.breaks[found.chosen])
     return WaveStatistic(
         name="Bai-Perron breaks",
@@ -82,15 +82,15 @@ def bai_perron(setting: BatterySetting) -> WaveStatistic:
         null="none: a description",
         p=float("nan"),
         method="dynamic programming, number by BIC",
-        convention="level and slope of the common path; segments of at least 15%",
-        warning="BIC finds breaks in persistent noise; dates are those of the common path",
+        convention="every region its own level and slope, common dates; segments of at least 15%",
+        warning="BIC finds breaks in persistent noise",
         details={"last weeks of segments": dates, "number by LWZ": int(found.lwz.argmin())},
     )
 
 
 def complex_roots(setting: BatterySetting) -> WaveStatistic:
     """Test whether the panel's AR(2) has complex roots, which make cycles."""
-    found = panel_ar2(_detrended(setting.bridged()))
+    found = panel_ar2(_detrended(setting.calendar()))
     return WaveStatistic(
         name="Panel AR(2), complex roots",
         statistic=found.statistic,
@@ -110,24 +110,19 @@ def complex_roots(setting: BatterySetting) -> WaveStatistic:
 def local_overshoot(setting: BatterySetting) -> WaveStatistic:
     """Test whether the answer to a shock turns below zero (local projections, lag-augmented)."""
     horizons = min(26, setting.path.size // 6)
-    shocks = None if setting.driver is None else setting.driver
-    found = overshoot(_detrended(setting.bridged()), shocks, horizons=horizons)
+    found = overshoot(_detrended(setting.calendar()), setting.driver, horizons=horizons)
+    own = setting.driver is None
     return WaveStatistic(
         name="Local-projection overshoot",
         statistic=found.statistic,
         null=f"no answer below zero within {horizons} weeks",
         p=found.p,
         method="smallest t, Bonferroni over horizons",
-        convention="own innovation" * (setting.driver is None)
-        + f"shock: {setting.driver_name}" * (setting.driver is not None)
-        + "; two lags and one more; half-panel jackknife; errors by week",
-        warning="with common shocks a straight line is rejected in up to a fifth of samples; see the table of sizes",
-        details={"horizon": found.horizon, "answer there": float(found.response[found.horizon])},
+        convention=("own innovation; half-panel jackknife" if own else f"shock: {setting.driver_name}, its lags too")
+        + "; two lags and one more; errors by leaving out weeks",
+        warning=OWN_WARNING if own else DRIVER_WARNING,
+        details={"horizon": found.horizon, "answer there": float(found.response[found.horizon - 1])},
     )
-
-
-def _line(weeks: int) -> FloatArray:
-    return np.column_stack([np.ones(weeks), np.arange(float(weeks)) / weeks])
 
 
 def _detrended(values: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import pandas as pd
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import PanelcoopError
 from panelcoop.numerics.waves.ascent_test import ascent_test
+from panelcoop.options import FloatArray
+from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.progress import track
 from panelcoop.waves.battery.linearity import reset, spline_f
@@ -18,7 +21,7 @@ from panelcoop.waves.battery.periodic import fisher, harmonic, markov_switching,
 from panelcoop.waves.battery.regimes import bai_perron, complex_roots, hansen, local_overshoot, sup_break
 from panelcoop.waves.battery.shape import cycle_dating, persistent_peaks, simonsohn, u_test
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
-from panelcoop.waves.inputs import matrix_of, wave_input
+from panelcoop.waves.inputs import InputOptions, WaveInput, matrix_of, wave_input
 from panelcoop.waves.primary import ascent_settings, thresholds_for
 from panelcoop.waves.thresholds import WaveThresholds
 
@@ -58,11 +61,14 @@ class WaveBattery:
         Results in the order of the battery.
     refused
         Tests that could not be run, with the reason.
+    driver
+        Column of the driver; empty without one.
     """
 
     outcome: str
     statistics: tuple[WaveStatistic, ...]
     refused: dict[str, str]
+    driver: str = ""
 
     def tidy(self) -> pd.DataFrame:
         """List the tests, one row each: statistic, p, null, method, convention, warning."""
@@ -86,6 +92,8 @@ def wave_battery(
     tests: Sequence[str] = tuple(BATTERY),
     thresholds: WaveThresholds | None = None,
     draws: int = 499,
+    slow_draws: int = 199,
+    **how: Unpack[InputOptions],
 ) -> WaveBattery:
     """Run the usual tests of non-linearity and cycles beside the primary one.
 
@@ -101,8 +109,11 @@ def wave_battery(
         Names from `BATTERY`.
     thresholds
         As for `wave_test`.
-    draws
-        Bootstrap draws; the two of statsmodels take a twentieth (19 at least), Hansen's a fifth.
+    draws, slow_draws
+        Bootstrap draws; the second for the two tests of statsmodels, whose every draw is a numerical optimisation.
+    **how
+        weights, offset, bounds: as for `wave_test`. With weights or an offset the tests on region-weeks are refused,
+        with that reason; those on the common path run.
 
     Returns
     -------
@@ -115,7 +126,9 @@ def wave_battery(
     """
     for name in tests:
         fail_if_not_one_of(name, list(BATTERY), "a test of the battery")
-    setting = _setting(as_panel(panel), outcome, driver, thresholds, draws)
+    record = as_panel(panel)
+    work = wave_input(record, outcome, **how)
+    setting = _setting(work, _driver(record, work, driver), thresholds_for(record, thresholds), (draws, slow_draws))
     found: list[WaveStatistic] = []
     refused: dict[str, str] = {}
     for name in track(list(tests), "running the battery"):
@@ -125,30 +138,36 @@ def wave_battery(
             refused[name] = str(error)
             continue
         found += [result] if isinstance(result, WaveStatistic) else list(result)
-    return WaveBattery(outcome, tuple(found), refused)
+    return WaveBattery(outcome, tuple(found), refused, driver or "")
 
 
 def _setting(
-    panel: Panel, outcome: str, driver: str | None, thresholds: WaveThresholds | None, draws: int
+    work: WaveInput, driver: tuple[str, FloatArray | None], agreed: WaveThresholds, draws: tuple[int, int]
 ) -> BatterySetting:
-    agreed = thresholds_for(panel, thresholds)
-    work = wave_input(panel, outcome)
     common = work.common()
     clock = np.arange(work.positions[0], work.positions[-1] + 1)
     last_seen = np.searchsorted(work.positions, clock, side="right") - 1
-    wide = None
-    if driver is not None:
-        values, regions, weeks = matrix_of(panel, driver)
-        aligned = pd.DataFrame(values, regions, weeks).reindex(index=work.regions, columns=work.weeks)
-        wide = np.full((len(work.regions), clock.size), np.nan)
-        wide[:, np.rint(work.positions - work.positions[0]).astype(np.int64)] = aligned.to_numpy(dtype=np.float64)
     return BatterySetting(
         work=work,
         path=np.interp(clock, work.positions, common.path),
         weeks=work.weeks.take(last_seen),
         test=ascent_test(common.path, work.positions, ascent_settings(agreed)),
-        driver=wide,
-        driver_name=driver or "",
+        driver_name=driver[0],
+        driver=driver[1],
         thresholds=agreed,
-        draws=draws,
+        draws=draws[0],
+        slow_draws=draws[1],
     )
+
+
+def _driver(panel: Panel, work: WaveInput, name: str | None) -> tuple[str, FloatArray | None]:
+    """Lay a driver on the unbroken calendar of the outcome, also in weeks that lack the outcome."""
+    if name is None:
+        return "", None
+    values, regions, weeks = matrix_of(panel, name)
+    span = int(work.positions[-1] - work.positions[0]) + 1
+    at = np.rint(period_positions(weeks) - work.positions[0]).astype(np.int64)
+    inside = (at >= 0) & (at < span)
+    wide = np.full((len(regions), span), np.nan)
+    wide[:, at[inside]] = values[:, inside]
+    return name, wide[regions.get_indexer(work.regions)]

@@ -36,7 +36,7 @@ def u_test(setting: BatterySetting) -> WaveStatistic:
 
 def simonsohn(setting: BatterySetting) -> WaveStatistic:
     """Test for a sign change of the slope with two lines (Simonsohn 2018)."""
-    found = two_lines(setting.path, _smooth(setting))
+    found = two_lines(setting.path, _smooth(setting), bandwidth=_bandwidth(setting))
     return WaveStatistic(
         name="Two lines",
         statistic=min(abs(s) for s in found.slopes),
@@ -69,7 +69,7 @@ def cycle_dating(setting: BatterySetting) -> WaveStatistic:
 
 def persistent_peaks(setting: BatterySetting) -> WaveStatistic:
     """Test for a second peak by its persistence, with a moving-block bootstrap of the noise."""
-    smoother = gaussian_smoother(np.arange(float(setting.path.size)), setting.thresholds.bandwidth * setting.path.size)
+    smoother = _smoother(setting)
     found = peak_persistence(smoother @ setting.path)
     second = float(found[1]) if found.size > 1 else 0.0
     residuals = np.interp(
@@ -91,10 +91,16 @@ def persistent_peaks(setting: BatterySetting) -> WaveStatistic:
     )
 
 
+def _bandwidth(setting: BatterySetting) -> float:
+    return setting.thresholds.bandwidth * setting.path.size
+
+
+def _smoother(setting: BatterySetting) -> FloatArray:
+    return gaussian_smoother(np.arange(float(setting.path.size)), _bandwidth(setting))
+
+
 def _smooth(setting: BatterySetting) -> FloatArray:
-    weeks = setting.path.size
-    smoother = gaussian_smoother(np.arange(float(weeks)), setting.thresholds.bandwidth * weeks)
-    return np.asarray(smoother @ setting.path)
+    return np.asarray(_smoother(setting) @ setting.path)
 
 
 def _blocks(residuals: FloatArray, draws: int, rng: np.random.Generator, columns: int) -> FloatArray:

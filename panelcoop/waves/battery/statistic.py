@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.waves.ascent_test import AscentTest
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.weeks import week_label
@@ -75,11 +76,11 @@ class BatterySetting:
     test
         The primary test.
     driver, driver_name
-        A driver as regions by weeks, or None.
+        A driver as regions by weeks of the unbroken calendar, or None.
     thresholds
         Level and seed.
-    draws
-        Bootstrap draws of the quick tests; the slow ones (state space, Markov) take a twentieth.
+    draws, slow_draws
+        Bootstrap draws of the quick tests, and of the slow ones (state space, Markov).
     """
 
     work: WaveInput
@@ -90,6 +91,7 @@ class BatterySetting:
     driver_name: str
     thresholds: WaveThresholds
     draws: int
+    slow_draws: int
 
     def rng(self, stream: int) -> np.random.Generator:
         """Return the stream of random numbers of one test."""
@@ -102,17 +104,34 @@ class BatterySetting:
 
     def rows(self) -> tuple[FloatArray, IntArray, IntArray]:
         """Return outcome, region codes and week numbers of the seen cells."""
+        self._fail_if_not_alike()
         seen = np.isfinite(self.work.values)
         region, week = np.nonzero(seen)
         numbers = np.rint(self.work.positions).astype(np.int64)[week]
         return self.work.values[seen], region.astype(np.int64), numbers
 
-    def bridged(self) -> FloatArray:
+    def calendar(self) -> FloatArray:
         """Return the outcome on the unbroken calendar, shape (N, weeks), NaN where missing."""
+        self._fail_if_not_alike()
         clock = np.rint(self.work.positions - self.work.positions[0]).astype(np.int64)
         full = np.full((len(self.work.values), int(clock[-1]) + 1), np.nan)
         full[:, clock] = self.work.values
         return full
+
+    def bridged(self) -> FloatArray:
+        """Return the outcome on the unbroken calendar, missing weeks of a region bridged by straight lines."""
+        full = self.calendar()
+        clock = np.arange(float(full.shape[1]))
+        return np.array(
+            [np.interp(clock, clock[seen], row[seen]) for row, seen in zip(full, np.isfinite(full), strict=True)]
+        )
+
+    def _fail_if_not_alike(self) -> None:
+        """Raise where region-weeks do not count alike."""
+        if self.work.weights is not None or self.work.exposure is not None:
+            given = "weights" if self.work.weights is not None else "an offset"
+            msg = f"this test runs on region-weeks that count alike and cannot take {given}; leave them out."
+            raise DataError(msg)
 
 
 def _short(value: object) -> str:
