@@ -87,8 +87,8 @@ NUMBERS += study
 $(call numbers,study): analysis/numbers_study.py $(PANEL) $(ESTIMATE) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
-TABLES += waves
-$(call table,waves): analysis/table_waves.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+TABLES += waves wave_checks
+$(call table,waves) $(call table,wave_checks): analysis/table_waves.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 TABLES += wave_battery
@@ -104,12 +104,16 @@ NUMBERS += waves
 $(call numbers,waves): analysis/numbers_waves.py $(PANEL) $(ESTIMATE) $(WAVES) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
-TABLES += event_effects event_support event_sensitivity
-$(call table,event_effects) $(call table,event_support) $(call table,event_sensitivity): analysis/table_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+TABLES += event_effects event_bounds event_stages event_support event_sensitivity
+$(foreach name,event_effects event_bounds event_stages event_support event_sensitivity,$(call table,$(name))): analysis/table_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
-FIGURES += event_studies event_support
-$(call figure,event_studies) $(call figure,event_support): analysis/figure_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+FIGURES += event_studies event_support event_bounds
+$(call figure,event_studies) $(call figure,event_support) $(call figure,event_bounds): analysis/figure_event_studies.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
+	$(RUN) $<
+
+NUMBERS += events
+$(call numbers,events): analysis/numbers_events.py $(PANEL) $(ESTIMATE) $(EVENT_STUDY) $(SENSITIVITY) $(REPORT) $(STUDY) | $(READY)
 	$(RUN) $<
 
 TABLES += multiverse

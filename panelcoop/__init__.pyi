@@ -16,6 +16,7 @@ from .estimate.event_study.aggregate import mean_effect as mean_effect
 from .estimate.event_study.api import event_study as event_study
 from .estimate.event_study.bands import simultaneous_band as simultaneous_band
 from .estimate.event_study.callaway_santanna import CallawaySantAnna as CallawaySantAnna
+from .estimate.event_study.cross_sections import repeated_cross_sections as repeated_cross_sections
 from .estimate.event_study.dyadic import Dyadic as Dyadic
 from .estimate.event_study.event_groups import EventStage as EventStage
 from .estimate.event_study.events import Events as Events

@@ -11,6 +11,7 @@ from panelcoop.options import FloatArray
 
 __all__ = ["holm", "romano_wolf"]
 
+
 def holm(p_values: FloatArray) -> FloatArray:
     """Adjust p-values (m,) by Holm's (1979) step-down method; NaN stays NaN and is not counted.
 

@@ -1,85 +1,110 @@
-"""Tables of the event studies: mean effects with honest bounds, support by horizon, and sensitivity."""
+"""Tables of the event studies: mean effects, events used and support, effects by stage, sensitivity."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
+from panelcoop.report.number_text import interval_text, number_text, pvalue_text
 from panelcoop.report.table import Table
 from panelcoop.sensitivity.event_evidence import EventEvidence
 
-__all__ = ["event_effects_table", "event_sensitivity_table", "event_support_table"]
+__all__ = [
+    "event_effects_table",
+    "event_sensitivity_table",
+    "event_stages_table",
+    "event_support_table",
+    "left_out_texts",
+]
 
+SMOOTH = 0.1
+"""Change of slope per week that the table of effects allows for."""
+
+EFFECTS = (
+    "Effect: mean over the weeks named, by events that reach them (imputation, two-stage, Callaway-Sant'Anna, "
+    "Sun-Abraham) or week by week (the others). Events: those that take part in the week of the event, of all. Errors: "
+    "clustered by province, those of imputation and rings leave the province itself out."
+)
 LEADS = (
-    "Effect: mean over weeks from the event on. Leads, p: largest lead against its simultaneous distribution; leads "
-    "are reported, never used to choose."
+    "Leads, p: largest lead against the simultaneous distribution of the leads, as their band in the figure; leads are "
+    "reported, never used to choose."
 )
 BOUNDS = (
-    "Honest bounds (relative magnitudes, C-LF, 95%) need one reference week, which imputation, two-stage and two-way "
-    "without never-treated provinces do not have; they are empty there."
+    "Honest: 95% intervals of the first effect where trends may deviate by as much as before the event (relative "
+    f"magnitudes, C-LF, M = 1), or change their slope by {SMOOTH:g} a week (smoothness, FLCI). They need one reference "
+    "week; a dash says that an estimator has none. Rings as a path and imputation in stacks are bounded relative to "
+    "that week; their mean effect is relative to all untreated weeks."
+)
+SHARED = "All provinces share national directives, so effects are differences between provinces, not totals."
+STAGES = (
+    "Stage: that of the province in the week before the event and its anticipation; no stage where the clock gives it "
+    "none. Outbreaks at home and next door ask for clean weeks before them, so that nearly all fall into recovery. "
+    "Weeks and events: those behind the effect."
 )
 DOUBTS = (
-    "Imputation given own, neighbours' and cumulative risk. Guizhou and Shaanxi have no record of response levels: "
-    "they are given the earliest and the latest date on record in turn."
+    "First downgrade: imputation given the epidemic state of every week. Provinces without a record of response levels "
+    "are given the earliest and the latest date on record in turn. Randomised dates: dates exchanged among provinces, "
+    "studentised; p counts the dates in the data."
 )
-RANDOMISED = "Randomised dates: dates exchanged among provinces, studentised; p counts the dates in the data."
-CREDIBILITY = (
-    "Activation of the top level in January 2020 is not studied: 28 of 29 provinces acted in one week, so nothing is "
-    "left to compare within a week. Downgrades are staggered, but from the second week on few provinces are still "
-    "at the top level, and those (Hubei, Beijing, Tianjin, Hebei) are special; read that design as description. "
-    "Later outbreaks come at times no province chose, which makes that design the most credible of the three. "
-    "Joint response is built from the province's own policy index, so an event that changes own policy changes it by "
-    "construction: the neighbour's outbreak is the design that does not start from own policy. "
-    "All provinces also share national directives, so effects are differences between provinces, not totals."
+OWN = (
+    "Own index: the outcome is the province's own policy index. The main outcome takes the smaller of two provinces' "
+    "indices and so moves with the neighbour's as well."
 )
 
 
 def event_effects_table(designs: Sequence[EventEvidence]) -> Table:
-    """Tabulate the mean effect after the event by design and estimator.
+    """Tabulate the mean effect after the event by design and estimator, with what each conditions on.
 
     Parameters
     ----------
     designs
         What was estimated.
     """
-    rows = [row for design in designs for row in _rows(design)]
-    data = pd.DataFrame(rows)
-    body = pd.DataFrame(
-        {
-            "Effect": [_number(v) for v in data["estimate"]],
-            "Std. error": [_number(v) for v in data["std_error"]],
-            "Leads, p": [_number(v, 3) for v in data["leads_p"]],
-            "First effect, M = 0.5": [_interval(r["low_half"], r["high_half"]) for r in rows],
-            "First effect, M = 1": [_interval(r["low_one"], r["high_one"]) for r in rows],
-            "Rows": [f"{int(v):,}" for v in data["nobs"]],
-        },
-        index=pd.MultiIndex.from_frame(data[["design", "estimator"]]),
-    )
-    notes = [f"{d.title}: {d.estimand}." for d in designs]
-    lost = [f"Not computed, {d.title.lower()}: {k}." for d in designs for k in d.unavailable if "honest" not in k]
-    notes += [LEADS, BOUNDS, CREDIBILITY, *lost]
-    return Table("event_effects", "Event studies of joint response", body, tuple(notes), data)
+    data = pd.DataFrame([row for design in designs for row in _effects(design)])
+    rows = data.to_dict(orient="records")
+    cells = {
+        ("", "Conditions on"): data["conditions"].tolist(),
+        ("Mean effect", "Effect"): [number_text(v) for v in data["estimate"]],
+        ("Mean effect", "95% interval"): _intervals(data, ""),
+        ("Mean effect", "Weeks"): [f"{r['first_week']:.0f}–{r['last_week']:.0f}" for r in rows],
+        ("", "Events"): [f"{r['used']:,.0f} of {r['asked']:,.0f}" for r in rows],
+        ("", "Leads, p"): [pvalue_text(v) for v in data["leads_p"]],
+        ("First effect, honest", "M = 1"): _intervals(data, "relative_"),
+        ("First effect, honest", "Smooth"): _intervals(data, "smooth_"),
+    }
+    body = pd.DataFrame(cells, index=pd.MultiIndex.from_frame(data[["design", "estimator"]]))
+    body.columns = pd.MultiIndex.from_tuples(list(cells))
+    lost = [
+        f"Not computed, {d.title.lower()}: {k} ({why.split('. ')[0]})."
+        for d in designs
+        for k, why in d.unavailable.items()
+    ]
+    remarks = [remark for design in designs for remark in design.remarks]
+    estimands = [f"{d.title}: {d.estimand}." for d in designs]
+    notes = (*estimands, EFFECTS, LEADS, BOUNDS, *remarks, SHARED, *lost)
+    return Table("event_effects", "Event studies of joint response", body, notes, data)
 
 
-def _rows(design: EventEvidence) -> list[dict[str, object]]:
+def _effects(design: EventEvidence) -> list[dict[str, object]]:
     out = []
     for label, effect in design.effects.iterrows():
-        bounds: dict[str, float] = {}
-        for name, M in (("half", 0.5), ("one", 1.0)):
-            here = (label, M) in design.bounds.index
-            found = design.bounds.xs((label, M)) if here else pd.Series({"low": np.nan, "high": np.nan})
-            low, high = (float(v) for v in found[["low", "high"]].to_numpy(dtype=float))
-            bounds |= {f"low_{name}": low, f"high_{name}": high}
-        numbers = {str(name): value for name, value in effect.items()}
-        out.append({"design": design.title, "estimator": str(label), **numbers, **bounds})
+        name = str(label)
+        relative = design.bound(name, "relative-magnitudes", 1.0)
+        smooth = design.bound(name, "smoothness", SMOOTH)
+        row = {"design": design.title, "estimator": name, "conditions": design.conditions.get(name, "nothing")}
+        bounds = {"relative_low": relative[0], "relative_high": relative[1]}
+        bounds |= {"smooth_low": smooth[0], "smooth_high": smooth[1]}
+        out.append({**row, **{str(k): v for k, v in effect.items()}, **bounds})
     return out
 
 
 def event_support_table(designs: Sequence[EventEvidence]) -> Table:
-    """Tabulate cohorts, events and fewest clean controls by horizon, for the first study of each design."""
-    parts = {design.title: next(iter(design.studies.values())).support for design in designs}
+    """Tabulate event weeks, events and fewest clean controls by horizon for the first study of each design.
+
+    The notes say how many of all events take part, and why the others do not.
+    """
+    parts = {f"{d.title}: {next(iter(d.studies))}": next(iter(d.studies.values())).support for d in designs}
     data = pd.concat(parts, names=["design", "horizon"]).reset_index()
     body = pd.DataFrame(
         {
@@ -88,50 +113,78 @@ def event_support_table(designs: Sequence[EventEvidence]) -> Table:
             "Fewest controls": [f"{int(v)}" for v in data["controls"]],
             "Thin": ["yes" if v else "" for v in data["thin"]],
         },
-        index=pd.MultiIndex.from_arrays([data["design"], data["horizon"].astype(str)]),
+        index=pd.MultiIndex.from_arrays([data["design"], [number_text(h, 0) for h in data["horizon"]]]),
     )
     rule = next(iter(designs[0].studies.values())).rule
-    note = f"Thin: fewer than {rule.min_cohorts} event weeks or {rule.min_controls} clean controls behind a horizon."
-    return Table("event_support", "Support of the event studies by week since the event", body, (note,), data)
+    thin = f"Thin: fewer than {rule.min_cohorts} event weeks or {rule.min_controls} clean controls behind a horizon."
+    used = [f"{d.title}, events in the week of the event: {'; '.join(_used(d))}." for d in designs]
+    title = "Support of the event studies by week since the event"
+    return Table("event_support", title, body, (thin, *used), data)
 
 
-def event_sensitivity_table(found: pd.DataFrame, stages: Sequence[EventEvidence]) -> Table:
-    """Tabulate the downgrade study under every doubt on record, and effects by the stage of the event.
+def left_out_texts(design: EventEvidence, label: str) -> list[str]:
+    """Say how many events of a study take no part, reason by reason.
+
+    Examples
+    --------
+    >>> found = EventEvidence("demo", "Demo", "", {}, left_out={"LP-DiD": {"events without controls": 1}})
+    >>> left_out_texts(found, "LP-DiD")
+    ['1 event without controls']
+    """
+    counted = design.left_out.get(label, {}).items()
+    return [f"{n} {why if n > 1 else why.replace('events ', 'event ', 1)}" for why, n in counted]
+
+
+def _used(design: EventEvidence) -> list[str]:
+    """Say how many of all events take part and why others do not, once for estimators that agree."""
+    said: dict[str, list[str]] = {}
+    for label, row in design.effects.iterrows():
+        reasons = ", ".join(left_out_texts(design, str(label)))
+        text = f"{row['used']:.0f} of {row['asked']:.0f}" + (f" (left out: {reasons})" if reasons else "")
+        said.setdefault(text, []).append(str(label))
+    return [f"{', '.join(labels)}: {text}" for text, labels in said.items()]
+
+
+def event_stages_table(designs: Sequence[EventEvidence]) -> Table:
+    """Tabulate effects by the stage in which the event happens; a stage without an effect says why."""
+    data = pd.concat({d.title: d.by_stage for d in designs}, names=["design"]).reset_index()
+    rows = data.to_dict(orient="records")
+    body = pd.DataFrame(
+        {
+            "Effect": [number_text(v) for v in data["estimate"]],
+            "95% interval": _intervals(data, ""),
+            "Event weeks": [str(v) for v in data["weeks"]],
+            "Events": [str(v) for v in data["events"]],
+            "Remark": data["reason"].astype(str).tolist(),
+        },
+        index=pd.MultiIndex.from_arrays(
+            [[f"{r['design']}: {r['estimator']}" for r in rows], data["stage"].astype(str)]
+        ),
+    )
+    return Table("event_stages", "Effects by the stage in which the event happens", body, (STAGES,), data)
+
+
+def event_sensitivity_table(found: Mapping[str, pd.DataFrame]) -> Table:
+    """Tabulate event studies under doubts on record and with other outcomes.
 
     Parameters
     ----------
     found
-        What ``downgrade_sensitivity`` returned.
-    stages
-        Designs whose effects by stage are added.
+        Frames with estimate, std_error, pvalue and note by case, by the head of their rows.
     """
-    rows: list[dict[str, object]] = [
-        {"group": "First downgrade", "case": str(case), **{str(k): v for k, v in row.items()}}
-        for case, row in found.iterrows()
-    ]
-    for design in stages:
-        for stage, row in design.by_stage.iterrows():
-            note = str(row.get("reason", "")) or ""
-            part = {"estimate": row["estimate"], "std_error": row["std_error"], "pvalue": np.nan, "note": note}
-            rows.append({"group": f"By stage of the event: {design.title.lower()}", "case": str(stage), **part})
-    data = pd.DataFrame(rows)
+    data = pd.concat(found, names=["group", "case"]).reset_index()
     body = pd.DataFrame(
         {
-            "Effect": [_number(v) for v in data["estimate"]],
-            "Std. error": [_number(v) for v in data["std_error"]],
-            "p": [_number(v, 3) for v in data["pvalue"]],
-            "Remark": data["note"].astype(str).to_numpy(),
+            "Effect": [number_text(v) for v in data["estimate"]],
+            "Std. error": [number_text(v) for v in data["std_error"]],
+            "p": [pvalue_text(v) for v in data["pvalue"]],
+            "Remark": data["note"].astype(str).tolist(),
         },
         index=pd.MultiIndex.from_frame(data[["group", "case"]]),
     )
-    notes = (DOUBTS, RANDOMISED)
-    return Table("event_sensitivity", "Sensitivity of the event studies", body, notes, data)
+    return Table("event_sensitivity", "Sensitivity of the event studies", body, (DOUBTS, OWN), data)
 
 
-def _number(value: float, digits: int = 2) -> str:
-    return "" if pd.isna(value) else f"{value:.{digits}f}"
-
-
-def _interval(low: object, high: object) -> str:
-    numbers = np.array([low, high], dtype=float)
-    return "" if np.isnan(numbers).any() else f"[{numbers[0]:.2f}, {numbers[1]:.2f}]"
+def _intervals(data: pd.DataFrame, which: str) -> list[str]:
+    ends = data[[f"{which}low", f"{which}high"]].to_numpy(dtype=float)
+    return [interval_text(float(low), float(high)) for low, high in ends]

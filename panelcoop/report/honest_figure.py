@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,19 +23,24 @@ HEIGHT = 2.5  # inches of one row of panels
 EACH = 3.0  # inches of one of several panels, up to the text's width
 ALONE = 4.4  # inches of a single panel
 ABREAST = 3  # panels side by side at most
+TITLE_WIDTH = 24  # letters of a title before it goes on in the next line, where panels stand abreast
 WHAT = {"RM": "Relative magnitude of violations, M", "SD": "Largest change of slope, M"}
 WHAT["SDRM"] = "Relative change of slope, M"
 
 
-def honest_figure(bounds: HonestBounds | Sequence[HonestBounds], *, titles: Sequence[str] | None = None) -> Figure:
+def honest_figure(
+    bounds: HonestBounds | Sequence[HonestBounds], *, titles: Sequence[str] | None = None, one_scale: bool = True
+) -> Figure:
     """Draw intervals against M, the usual interval first, and mark the breakdown value.
 
     Parameters
     ----------
     bounds
-        One result, or several for panels side by side on one scale.
+        One result, or several for panels side by side.
     titles
-        Titles of the panels; by default restriction, method and target.
+        Titles of the panels; by default restriction and method.
+    one_scale
+        Whether panels share their scale; False lets effects of different sizes stand side by side.
 
     Returns
     -------
@@ -57,19 +63,19 @@ def honest_figure(bounds: HonestBounds | Sequence[HonestBounds], *, titles: Sequ
     lines = -(-len(panels) // across)
     with house_style():
         size = (ALONE if across == 1 else min(WIDTH, EACH * across), HEIGHT * lines + 0.3)
-        figure, grid = plt.subplots(lines, across, figsize=size, sharey=True, squeeze=False)
+        figure, grid = plt.subplots(lines, across, figsize=size, sharey=one_scale, squeeze=False)
         axes = list(grid.ravel())
-        low, high = _range(panels)
         for i, (ax, one) in enumerate(zip(axes, panels, strict=False)):
-            _draw(ax, one, (low, high))
-            ax.set_title(titles[i] if titles is not None else f"{one.restriction}, {one.method}")
+            _draw(ax, one, _range(panels if one_scale else [one]))
+            title = titles[i] if titles is not None else f"{one.restriction}, {one.method}"
+            ax.set_title(title if across == 1 else fill(title, TITLE_WIDTH, break_on_hyphens=False))
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
         for ax in axes[: len(panels) : across]:
             ax.set_ylabel(f"Effect, {panels[0].level:.0%} interval")
         if len(panels) > 1:
             label_panels(axes[: len(panels)])
-        figure.tight_layout(rect=(0, 0.06 / lines, 1, 1), w_pad=1.2, h_pad=1.4)
+        figure.tight_layout(rect=(0, 0.06 / lines, 1, 1), w_pad=1.8, h_pad=1.4)
         _legend(figure)
     return figure
 
@@ -116,8 +122,9 @@ def _mark_breakdown(ax: Axes, bounds: HonestBounds) -> None:
         return
     place = 1 + float(np.interp(edge, values, np.arange(values.size)))
     ax.axvline(place, color=INK["warm"], linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
-    text = f"breakdown {edge:.3g} "
-    ax.annotate(text, (place, 1), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize=6.5)
+    side = "right" if place > values.size / 2 else "left"
+    text = f" breakdown {edge:.2g} "
+    ax.annotate(text, (place, 1), xycoords=("data", "axes fraction"), ha=side, va="top", fontsize=6.5)
 
 
 def _range(panels: Sequence[HonestBounds]) -> tuple[float, float]:

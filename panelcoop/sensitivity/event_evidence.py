@@ -1,10 +1,10 @@
-"""The event studies of the plan: three designs, several estimators each, with support and honest bounds."""
+"""What the event studies of one design found: effects by estimator and stage, events used, honest bounds."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,20 +15,76 @@ from panelcoop.estimate.event_study.api import EstimatorName, EstimatorOptions, 
 from panelcoop.estimate.event_study.callaway_santanna import CallawaySantAnna
 from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.local_projection import LpDid
-from panelcoop.estimate.event_study.placebo import mean_effect
 from panelcoop.estimate.event_study.pretrends import pretrend_tests
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.estimate.event_study.support import SupportRule
-from panelcoop.estimate.planned import plan_of
 from panelcoop.panel.record import Panel
 from panelcoop.sensitivity.honest import honest_did
+from panelcoop.sensitivity.honest_result import HonestBounds
 
-__all__ = ["EventEvidence", "downgrade_evidence", "downgrade_sample", "neighbour_evidence", "outbreak_evidence"]
+__all__ = [
+    "EPIDEMIC_STATE",
+    "BoundKey",
+    "EventCase",
+    "EventEvidence",
+    "event_evidence",
+    "honest_bounds_of",
+    "run_cases",
+]
 
 EPIDEMIC_STATE = ("own_risk", "spread_risk", "cumulative_risk")
-DOWNGRADE_WEEKS = ("2020-01-06", "2020-06-29")
-LATER = pd.Timestamp("2020-04-27")
-"""The white paper's last stage begins on 29 April 2020: outbreaks from that week on are later ones."""
+"""What is known of the epidemic in a week."""
+
+BEFORE = ("callaway-santanna", "lp-did")
+"""Estimators that read covariates in the reference week."""
+
+RELATIVE = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""M of relative magnitudes: multiples of the largest change before the event."""
+
+SMOOTH = (0.0, 0.1, 0.25, 0.5, 1.0)
+"""M of smoothness: change of slope, units of the outcome per week."""
+
+BoundKey = tuple[str, str, str]
+"""Estimator's label, restriction ("relative-magnitudes" or "smoothness"), target ("first" or "average")."""
+
+
+@dataclass(frozen=True)
+class EventCase:
+    """One estimator of a design, and the sample it reads.
+
+    Attributes
+    ----------
+    label
+        What tables call it.
+    panel, events, estimator, covariates, cluster, stage
+        As ``event_study`` takes them.
+    require
+        Whether horizons with thin support are left out or only marked.
+    asked
+        Events that the design would study; None counts those that local projections use and drop.
+    lost
+        Why events of the others take no part.
+    """
+
+    label: str
+    panel: Panel
+    events: Events
+    estimator: EstimatorName | EstimatorOptions
+    covariates: tuple[str, ...] = ()
+    cluster: str | None = None
+    stage: str | None = None
+    require: bool = True
+    asked: int | None = None
+    lost: str = "events without a clean comparison"
+
+    @property
+    def conditions(self) -> str:
+        """What is held constant, in words, and when: the weeks in which the estimator reads covariates."""
+        if not self.covariates:
+            return "nothing"
+        what = "epidemic state" if self.covariates == EPIDEMIC_STATE else " and ".join(map(_name, self.covariates))
+        before = isinstance(self.estimator, CallawaySantAnna | LpDid) or self.estimator in BEFORE
+        return f"{what}, week\u00a0−{1 + (self.events.anticipation or 0)}" if before else f"{what}, every week"
 
 
 @dataclass(frozen=True)
@@ -43,195 +99,171 @@ class EventEvidence:
         What is estimated, in a sentence.
     studies
         Event studies by label; the first is the main one.
+    conditions
+        What each study holds constant, in words, by label.
     effects
-        Mean effect over weeks after the event: estimate, std_error, low, high, p, sup-t p of the leads, by label.
+        Mean effect over weeks after the event by label: estimate, std_error, low, high, pvalue, leads_p (sup-t p of the
+        leads), first_week, last_week, used and asked (events), nobs.
     by_stage
-        Effects by stage of the event.
+        Effects by label and stage before the event and its anticipation: estimate, std_error, low, high, weeks,
+        events, reason.
     bounds
-        Honest bounds of the first effect (relative magnitudes) by label and M.
+        Honest bounds by label, restriction and target.
+    unbounded
+        Why a study has no honest bounds, by label.
     unavailable
-        Estimators that could not be computed, with the reason.
+        Why an estimator could not be computed, by label.
+    left_out
+        Events that take no part in the week of the event, by label and reason.
+    remarks
+        What a careful reader should know.
     """
 
     name: str
     title: str
     estimand: str
     studies: Mapping[str, EventStudy]
-    effects: pd.DataFrame
-    by_stage: pd.DataFrame
-    bounds: pd.DataFrame
-    unavailable: Mapping[str, str]
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    effects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    by_stage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bounds: Mapping[BoundKey, HonestBounds] = field(default_factory=dict)
+    unbounded: Mapping[str, str] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    def bound(self, label: str, restriction: str, M: float, target: str = "first") -> tuple[float, float]:
+        """Give one honest interval, NaN where there is none."""
+        found = self.bounds.get((label, restriction, target))
+        if found is None or M not in found.table.index:
+            return np.nan, np.nan
+        low, high = found.table.loc[M, ["low", "high"]].to_numpy(dtype=float)
+        return float(low), float(high)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    label: str
-    estimator: EstimatorName | EstimatorOptions
-    covariates: tuple[str, ...] = ()
-    require: bool = True
+def run_cases(
+    cases: Sequence[EventCase], *, outcome: str, rule: SupportRule
+) -> tuple[dict[str, EventStudy], dict[str, str]]:
+    """Estimate every case; one that cannot be computed is kept with its reason.
 
-
-def downgrade_sample(panel: Panel) -> Panel:
-    """Keep the weeks around the first downgrade and the regions whose levels are on record."""
-    week = panel.data.index.get_level_values("week")
-    inside = (week >= DOWNGRADE_WEEKS[0]) & (week <= DOWNGRADE_WEEKS[1])
-    known = panel.data["downgrade_week"].notna().groupby(level="region").transform("any").to_numpy()
-    data = panel.data[inside & known]
-    return Panel(data=data, roles=panel.roles, notes=panel.notes, weights=panel.weights, plan=panel.plan)
-
-
-def downgrade_evidence(panel: Panel) -> EventEvidence:
-    """Study the first step down of the response level after level I, given the epidemic state."""
-    plan = plan_of(panel)
-    sample = downgrade_sample(panel)
-    events = Events.from_column(sample, "downgrade_week").with_options(
-        anticipation=plan.events.anticipation, window=(6, 8), ends="dropped"
-    )
-    asked = [
-        _Asked("imputation", "imputation", EPIDEMIC_STATE, require=False),
-        _Asked("Callaway-Sant'Anna", CallawaySantAnna("not-yet", "universal"), require=False),
-        _Asked("Sun-Abraham", "sun-abraham", require=False),
-        _Asked("LP-DiD", LpDid(6, 8), EPIDEMIC_STATE[:1], require=False),
-        _Asked("two-stage", "two-stage", EPIDEMIC_STATE, require=False),
-        _Asked("imputation, supported", "imputation", EPIDEMIC_STATE),
-        _Asked("two-way", "twfe", EPIDEMIC_STATE, require=False),
-    ]
-    studies, lost = _run(sample, events, asked)
-    main = event_study(
-        sample,
-        events,
-        outcome=plan.outcomes.main,
-        estimator="imputation",
-        covariates=EPIDEMIC_STATE,
-        stage="stage",
-    )
-    by_stage = aggregate_events(main, "stage").tidy()
-    text = "mean change of joint response after the first step down, for provinces that step down, given cases"
-    return _evidence(("downgrade", "First downgrade of the response level", text), studies, by_stage, lost)
-
-
-def outbreak_evidence(panel: Panel) -> EventEvidence:
-    """Study the first local case of each later outbreak; controls had none for the plan's clean weeks."""
-    plan = plan_of(panel)
-    window = (plan.events.before, plan.events.after)
-    events = Events.from_rule(panel, lambda d: d["outbreak_onset"] > 0, kind="repeated").with_options(
-        anticipation=plan.events.anticipation, window=window
-    )
-    events = events.with_focus(lambda table: table["date"] >= LATER)
-    clean = plan.events.clean_weeks
-    asked = [
-        _Asked("LP-DiD", LpDid(*window, clean_weeks=clean)),
-        _Asked("LP-DiD, least squares", LpDid(*window, weighting="variance", clean_weeks=clean)),
-        _Asked("LP-DiD, given spread", LpDid(*window, clean_weeks=clean), ("spread_risk",)),
-        _Asked("LP-DiD, earlier mean", LpDid(*window, clean_weeks=clean, base="mean")),
-    ]
-    studies, lost = _run(panel, events, asked)
-    text = "mean change of joint response after a local outbreak begins, against provinces without one"
-    by_stage = _effects_by_stage(panel, events, LpDid(*window, clean_weeks=clean))
-    return _evidence(("outbreak", "First local case of a later outbreak", text), studies, by_stage, lost)
-
-
-def neighbour_evidence(panel: Panel) -> EventEvidence:
-    """Study an outbreak next door: the region itself and its neighbours were clean before."""
-    plan = plan_of(panel)
-    window = (plan.events.before, plan.events.after)
-    events = _neighbour_events(panel).with_options(anticipation=plan.events.anticipation, window=window)
-    clean = plan.events.clean_weeks
-    asked = [
-        _Asked("LP-DiD", LpDid(*window, clean_weeks=clean)),
-        _Asked("LP-DiD, least squares", LpDid(*window, weighting="variance", clean_weeks=clean)),
-        _Asked("LP-DiD, given own risk", LpDid(*window, clean_weeks=clean), ("own_risk",)),
-        _Asked("LP-DiD, earlier mean", LpDid(*window, clean_weeks=clean, base="mean")),
-    ]
-    studies, lost = _run(panel, events, asked)
-    text = "mean change of joint response when an outbreak begins in a neighbouring province and none at home"
-    by_stage = _effects_by_stage(panel, events, LpDid(*window, clean_weeks=clean))
-    return _evidence(("neighbour", "Outbreak in a neighbouring province", text), studies, by_stage, lost)
-
-
-def _neighbour_events(panel: Panel) -> Events:
-    """Date own and neighbours' onsets; only weeks with a neighbour's onset and no own are studied."""
-    onset = panel.data.reset_index().pivot_table(index="week", columns="region", values="outbreak_onset")
-    own = (onset.fillna(0) > 0).to_numpy()
-    weights = panel.weights["contiguity"]
-    order = [weights.regions.index(str(r)) for r in onset.columns]
-    linked = weights.matrix[np.ix_(order, order)] > 0
-    near = own.astype(float) @ linked > 0
-    week, region = np.nonzero(own | near)
-    table = pd.DataFrame({"region": onset.columns[region], "date": onset.index[week]})
-    table["focus"] = near[week, region] & ~own[week, region] & (table["date"] >= LATER).to_numpy()
-    return Events.from_table(table, focus="focus", kind="repeated")
-
-
-def _run(panel: Panel, events: Events, asked: list[_Asked]) -> tuple[dict[str, EventStudy], dict[str, str]]:
-    plan = plan_of(panel)
-    rule = _rule(panel)
+    Returns
+    -------
+    Studies by label, and reasons by label.
+    """
     studies, lost = {}, {}
-    for one in asked:
+    for case in cases:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", PanelcoopWarning)
-                studies[one.label] = event_study(
-                    panel,
-                    events,
-                    outcome=plan.outcomes.main,
-                    estimator=one.estimator,
-                    covariates=one.covariates,
-                    support=replace(rule, require=one.require),
+                studies[case.label] = event_study(
+                    case.panel,
+                    case.events,
+                    outcome=outcome,
+                    estimator=case.estimator,
+                    covariates=case.covariates,
+                    cluster=case.cluster,
+                    stage=case.stage,
+                    support=SupportRule(rule.min_cohorts, rule.min_controls, case.require),
                 )
         except (IdentificationError, DataError) as fault:
-            lost[one.label] = str(fault)
+            lost[case.label] = str(fault)
     return studies, lost
 
 
-def _rule(panel: Panel) -> SupportRule:
-    plan = plan_of(panel).events
-    return SupportRule(plan.minimum_cohorts, plan.minimum_controls, require=True)
+def event_evidence(
+    words: tuple[str, str, str],
+    cases: Sequence[EventCase],
+    *,
+    outcome: str,
+    rule: SupportRule,
+    by_stage: pd.DataFrame,
+    remarks: Sequence[str] = (),
+) -> EventEvidence:
+    """Estimate the cases of a design and collect effects, events used and honest bounds.
 
-
-def _effects_by_stage(panel: Panel, events: Events, estimator: LpDid) -> pd.DataFrame:
-    """Study the events of one stage at a time; all others still make a region unclean."""
-    stage = panel.data["stage"].astype(object)
-    place = pd.MultiIndex.from_frame(events.table[["region", "date"]], names=["region", "week"])
-    of_event = stage.reindex(place).to_numpy()
-    studied = events.table["focus"].to_numpy(dtype=bool)
-    rows = {}
-    for name in ("gestation", "outbreak", "continuation", "recovery"):
-        own = studied & (of_event == name)
-        if not own.any():
-            rows[name] = (np.nan, np.nan, 0, "no event in this stage")
+    Parameters
+    ----------
+    words
+        Name, title and estimand.
+    cases
+        Estimators with their samples.
+    outcome
+        Column to explain.
+    rule
+        Support that horizons need.
+    by_stage
+        Effects by stage, as ``effects_by_stage`` returns them, by label.
+    remarks
+        What a careful reader should know.
+    """
+    studies, unavailable = run_cases(cases, outcome=outcome, rule=rule)
+    rows, left_out = {}, {}
+    for case in cases:
+        if case.label not in studies:
             continue
         try:
-            study = event_study(
-                panel,
-                events.with_focus(lambda _, own=own: pd.Series(own)),  # type: ignore[misc]
-                outcome=plan_of(panel).outcomes.main,
-                estimator=estimator,
-                support=_rule(panel),
-            )
-            rows[name] = (*mean_effect(study), int(own.sum()), "")
-        except (IdentificationError, DataError) as fault:
-            rows[name] = (np.nan, np.nan, int(own.sum()), str(fault))
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error", "events", "reason"])
+            rows[case.label], left_out[case.label] = _effect(studies[case.label], case)
+        except IdentificationError as fault:
+            unavailable[case.label] = str(fault)
+    bounds, unbounded = honest_bounds_of(studies)
+    return EventEvidence(
+        *words,
+        studies=studies,
+        conditions={case.label: case.conditions for case in cases},
+        effects=pd.DataFrame.from_dict(rows, orient="index"),
+        by_stage=by_stage,
+        bounds=bounds,
+        unbounded=unbounded,
+        unavailable=unavailable,
+        left_out=left_out,
+        remarks=tuple(remarks),
+    )
 
 
-def _evidence(
-    words: tuple[str, str, str], studies: dict[str, EventStudy], by_stage: pd.DataFrame, lost: dict[str, str]
-) -> EventEvidence:
-    rows, bounds = {}, {}
+def honest_bounds_of(studies: Mapping[str, EventStudy]) -> tuple[dict[BoundKey, HonestBounds], dict[str, str]]:
+    """Bound the first effect and the mean effect of every study that has one reference week.
+
+    Returns
+    -------
+    Bounds by label, restriction and target, and by label the reason why there are none.
+    """
+    bounds: dict[BoundKey, HonestBounds] = {}
+    reasons = {}
     for label, study in studies.items():
         try:
-            estimate, error = mean_effect(study)
-        except IdentificationError as fault:
-            lost = {**lost, label: str(fault)}
-            continue
-        leads = pretrend_tests(study).pvalue if len(study.leads) else np.nan
-        rows[label] = (estimate, error, leads, len(study.leads), len(study.lags), study.nobs)
-        try:
-            bounds[label] = honest_did(study, values=[0.0, 0.5, 1.0, 2.0], grid_points=400).table[["low", "high"]]
+            for target in ("first", "average"):
+                bounds[label, "relative-magnitudes", target] = honest_did(study, values=RELATIVE, target=target)
+                bounds[label, "smoothness", target] = honest_did(
+                    study, restriction="smoothness", values=SMOOTH, target=target
+                )
         except (IdentificationError, DataError) as fault:
-            lost = {**lost, f"honest bounds, {label}": str(fault)}
-    columns = ["estimate", "std_error", "leads_p", "leads", "lags", "nobs"]
-    effects = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    bounded = pd.concat(bounds, names=["estimator", "M"]) if bounds else pd.DataFrame(columns=["low", "high"])
-    return EventEvidence(*words, studies, effects, by_stage, bounded, lost)
+            reasons[label] = str(fault)
+    return bounds, reasons
+
+
+def _effect(study: EventStudy, case: EventCase) -> tuple[dict[str, float], dict[str, int]]:
+    """Summarise a study: mean effect, leads, and how many of the events asked for take part at horizon 0."""
+    found = aggregate_events(study).overall
+    support = study.support
+    used = int(support["treated"].get(0, 0))
+    dropped = {why: n for why, n in study.dropped.items() if why.startswith("events ")}
+    asked = used + sum(dropped.values()) if case.asked is None else case.asked
+    left_out = dropped if case.asked is None else {case.lost: asked - used} if asked > used else {}
+    row = {
+        "estimate": found.estimate,
+        "std_error": found.std_error,
+        "low": found.conf_low,
+        "high": found.conf_high,
+        "pvalue": found.pvalue,
+        "leads_p": pretrend_tests(study).pvalue if len(study.leads) else np.nan,
+        "first_week": float(study.lags.min()),
+        "last_week": float(study.lags.max()),
+        "used": used,
+        "asked": asked,
+        "nobs": study.nobs,
+    }
+    return row, left_out
+
+
+def _name(covariate: str) -> str:
+    return {"own_risk": "own risk", "spread_risk": "neighbours' risk"}.get(covariate, covariate.replace("_", " "))

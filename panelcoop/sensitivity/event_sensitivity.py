@@ -1,4 +1,4 @@
-"""How the downgrade study depends on doubtful records, single regions, fake dates and the assignment of dates."""
+"""How event studies depend on doubtful records, single regions, fake or randomised dates, and on the outcome."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError, IdentificationError
+from panelcoop.estimate.event_study.aggregate import aggregate_events, mean_effect
 from panelcoop.estimate.event_study.api import event_study
 from panelcoop.estimate.event_study.events import Events
-from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out, mean_effect, randomise_dates
+from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out, randomise_dates
 from panelcoop.estimate.planned import plan_of
 from panelcoop.panel.record import Panel
-from panelcoop.sensitivity.event_evidence import DOWNGRADE_WEEKS, EPIDEMIC_STATE, downgrade_sample
+from panelcoop.sensitivity.event_designs import (
+    EPIDEMIC_STATE,
+    LATER,
+    downgrade_events,
+    downgrade_sample,
+    downgrade_weeks,
+    neighbour_projection,
+    outbreak_projection,
+    planned_rule,
+)
+from panelcoop.sensitivity.event_evidence import run_cases
+from panelcoop.sensitivity.event_rings import ring_path
 
-__all__ = ["downgrade_sensitivity"]
+__all__ = ["downgrade_sensitivity", "own_policy_response"]
 
 WEEK = pd.Timedelta(days=7)
 MISSING = ("CN-GZ", "CN-SN")
@@ -44,8 +56,8 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
     plan = plan_of(panel)
     options: dict[str, Any] = {"outcome": plan.outcomes.main, "estimator": "imputation", "covariates": EPIDEMIC_STATE}
     known = downgrade_sample(panel)
-    every = _weeks(panel)
-    events = _events(panel, known)
+    every = downgrade_weeks(panel)
+    events = downgrade_events(known)
     dates = events.table.set_index("region")["date"]
     cases = {
         "as recorded": (known, events, "29 provinces"),
@@ -69,16 +81,33 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
     return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error", "pvalue", "note"])
 
 
-def _events(panel: Panel, sample: Panel) -> Events:
-    return Events.from_column(sample, "downgrade_week").with_options(
-        anticipation=plan_of(panel).events.anticipation, window=(6, 8), ends="dropped"
-    )
+def own_policy_response(panel: Panel) -> pd.DataFrame:
+    """Estimate the later designs on the province's own policy index, of which the main outcome is made.
 
-
-def _weeks(panel: Panel) -> Panel:
-    week = panel.data.index.get_level_values("week")
-    data = panel.data[(week >= DOWNGRADE_WEEKS[0]) & (week <= DOWNGRADE_WEEKS[1])]
-    return Panel(data=data, roles=panel.roles, notes=panel.notes, weights=panel.weights, plan=panel.plan)
+    Returns
+    -------
+    pandas.DataFrame
+        By design and estimator: estimate, std_error, pvalue, note. The main outcome takes the smaller of two provinces'
+        indices, so that it moves when one of them does: the own index says whether the province itself acts.
+    """
+    outcomes = plan_of(panel).outcomes
+    index = next(name for name in outcomes.indices if outcomes.main.endswith(name))
+    cases = [outbreak_projection(panel), ring_path(panel, LATER), neighbour_projection(panel)]
+    names = ["outbreak at home", "outbreak next door", "outbreak next door"]
+    found = {}
+    for name, case in zip(names, cases, strict=True):
+        studies, lost = run_cases([case], outcome=index, rule=planned_rule(panel))
+        if case.label in lost:
+            found[f"{name}, {case.label}"] = (np.nan, np.nan, np.nan, lost[case.label])
+            continue
+        effect = aggregate_events(studies[case.label]).overall
+        found[f"{name}, {case.label}"] = (
+            effect.estimate,
+            effect.std_error,
+            effect.pvalue,
+            f"{index.replace('_', ' ')} index",
+        )
+    return pd.DataFrame.from_dict(found, orient="index", columns=["estimate", "std_error", "pvalue", "note"])
 
 
 def _dated(events: Events, dates: dict[str, pd.Timestamp]) -> Events:

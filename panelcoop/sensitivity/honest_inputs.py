@@ -69,7 +69,8 @@ def coefficients_of(study: EventStudy | EventCoefficients) -> tuple[EventCoeffic
         msg = (
             f"Honest bounds compare all horizons with one reference period; '{study.estimator}' fixes "
             f"{len(study.reference)} horizons at zero ({name_few(study.reference) or 'none'}). Use an estimator with "
-            "one universal reference, for example Callaway-Sant'Anna with base='universal' or Sun-Abraham."
+            "one universal reference, for example Callaway-Sant'Anna with base='universal', Sun-Abraham, or "
+            "Imputation(reference=-1)."
         )
         raise IdentificationError(msg)
     reference, pooled = int(study.reference[0]), set(study.pooled)

@@ -1,16 +1,32 @@
-"""The event figures and tables show what was estimated, what is thin and what could not be had."""
+"""The event figures, tables and numbers show what was estimated, what is thin and what could not be had."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from panelcoop.estimate.event_study.api import event_study
+from panelcoop.estimate.event_study.support import SupportRule
 from panelcoop.estimate.event_study.teaching import staggered_example
+from panelcoop.panel.record import SpatialWeights
+from panelcoop.report.event_bounds import event_bounds_figure, event_bounds_table, largest_change_of_slope
 from panelcoop.report.event_figures import event_study_figure, event_support_figure
-from panelcoop.report.event_tables import event_effects_table, event_sensitivity_table, event_support_table
-from panelcoop.sensitivity.event_evidence import EventEvidence
+from panelcoop.report.event_numbers import event_headline, event_numbers
+from panelcoop.report.event_tables import (
+    event_effects_table,
+    event_sensitivity_table,
+    event_stages_table,
+    event_support_table,
+)
+from panelcoop.report.table import to_jsonable
+from panelcoop.sensitivity.event_designs import Activation
+from panelcoop.sensitivity.event_evidence import EventCase, event_evidence
+from panelcoop.sensitivity.event_spells import SpellRule, quiet_spells
+
+RULE = SupportRule(2, 1)
 
 
 @pytest.fixture(scope="module")
@@ -18,16 +34,24 @@ def design():
     panel, events = staggered_example()
     rng = np.random.default_rng(1)
     panel = panel.with_columns({"y": panel.data["y"] + 0.1 * rng.normal(size=len(panel.data))})
-    studies = {name: event_study(panel, events, outcome="y", estimator=name) for name in ("imputation", "sun-abraham")}
-    effects = pd.DataFrame(
-        {"estimate": [1.5, 1.6], "std_error": [0.1, 0.1], "leads_p": [0.4, np.nan], "nobs": [64, 64]},
-        index=list(studies),
-    )
-    index = pd.MultiIndex.from_product([["sun-abraham"], [0.5, 1.0]], names=["estimator", "M"])
-    bounds = pd.DataFrame({"low": [0.5, 0.2], "high": [1.5, 1.9]}, index=index)
-    stages = pd.DataFrame({"estimate": [1.0], "std_error": [0.2]}, index=["outbreak"])
+    cases = [
+        EventCase(name, panel, events, name, require=False, asked=7, lost="events without a comparison")
+        for name in ("imputation", "sun-abraham", "stacked")
+    ]
+    stages = pd.DataFrame(
+        {
+            "estimate": [1.0, np.nan],
+            "std_error": [0.2, np.nan],
+            "low": [0.6, np.nan],
+            "high": [1.4, np.nan],
+            "weeks": [3, 0],
+            "events": [4, 0],
+            "reason": ["", "no event in this stage"],
+        },
+        index=pd.MultiIndex.from_tuples([("imputation", "outbreak"), ("imputation", "recovery")]),
+    ).rename_axis(["estimator", "stage"])
     words = ("demo", "A demonstration", "mean effect on the treated")
-    return EventEvidence(*words, studies, effects, stages, bounds, {"twfe": "not computed: no weeks"})
+    return event_evidence(words, cases, outcome="y", rule=RULE, by_stage=stages, remarks=("Read with care.",))
 
 
 def test_figure_has_a_panel_per_estimator_and_says_what_is_thin(design):
@@ -35,8 +59,30 @@ def test_figure_has_a_panel_per_estimator_and_says_what_is_thin(design):
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles[:2] == ["a  imputation", "b  sun-abraham"]
     assert not figure.axes[2].axison
-    hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
-    assert hollow
+    faces = {line.get_markerfacecolor() for line in figure.axes[1].lines if line.get_marker() == "o"}
+    assert "white" in faces
+
+
+def test_leads_without_counted_support_are_not_drawn_as_supported(design):
+    figure = event_study_figure([design], columns=3)
+    study = design.studies["imputation"]
+    uncounted = set(study.estimated) - set(study.support.index)
+    dots = {
+        int(line.get_xdata()[0]): line.get_markerfacecolor()
+        for line in figure.axes[0].lines
+        if line.get_marker() == "o" and line.get_xdata()[0] in study.estimated
+    }
+    supported = set(study.support.index[~study.support["thin"].astype(bool)])
+    assert {h for h, face in dots.items() if face == "#0072b2"} <= supported
+    assert all(dots[h] not in ("#0072b2", "white") for h in uncounted)
+
+
+def test_both_honest_bounds_stand_to_the_right_of_the_horizons(design):
+    figure = event_study_figure([design], columns=3)
+    last = design.studies["sun-abraham"].params.index.max()
+    drawn = [line.get_ydata() for line in figure.axes[1].lines if line.get_xdata()[0] > last + 1]
+    expected = [design.bound("sun-abraham", "relative-magnitudes", 1.0), design.bound("sun-abraham", "smoothness", 0.1)]
+    assert [tuple(ends) for ends in drawn] == expected
 
 
 def test_support_figure_shows_the_threshold(design):
@@ -44,24 +90,85 @@ def test_support_figure_shows_the_threshold(design):
     assert figure.axes[0].get_title(loc="left") == "a  A demonstration"
 
 
-def test_effects_table_leaves_absent_bounds_empty_and_reports_what_failed(design):
+def test_effects_table_says_conditions_events_and_bounds(design):
     table = event_effects_table([design])
-    assert table.body["First effect, M = 1"].tolist() == ["", "[0.20, 1.90]"]
-    assert table.body["Leads, p"].tolist() == ["0.400", ""]
-    assert any("twfe" in note for note in table.notes)
-    assert any("28 of 29 provinces acted in one week" in note for note in table.notes)
+    body = table.body.droplevel(0, axis=1)
+    assert body["Conditions on"].tolist() == ["nothing", "nothing"]
+    assert body["M = 1"].tolist()[0] == "–"
+    assert body["M = 1"].tolist()[1].startswith("[")
+    assert body["Events"].tolist()[0] == "6 of 7"
+    notes = " ".join(table.notes)
+    assert "Read with care." in notes
+    assert "Not computed, a demonstration: stacked" in notes
 
 
-def test_support_table_marks_thin_horizons(design):
+def test_support_table_marks_thin_horizons_and_counts_events_left_out(design):
     table = event_support_table([design])
     assert set(table.body["Thin"]) <= {"", "yes"}
     assert len(table.body) == len(design.studies["imputation"].support)
+    assert "imputation, sun-abraham: 6 of 7 (left out: 1 event without a comparison)" in " ".join(table.notes)
 
 
-def test_sensitivity_table_adds_effects_by_stage(design):
+def test_stages_table_gives_a_reason_where_there_is_no_effect(design):
+    table = event_stages_table([design])
+    assert table.body["Effect"].tolist() == ["1.00", "–"]
+    assert table.body["Remark"].tolist() == ["", "no event in this stage"]
+
+
+def test_sensitivity_table_groups_its_cases():
     cases = pd.DataFrame(
         {"estimate": [1.0], "std_error": [0.5], "pvalue": [0.03], "note": ["as is"]}, index=["as recorded"]
     )
-    table = event_sensitivity_table(cases, [design])
-    assert table.body["Effect"].tolist() == ["1.00", "1.00"]
-    assert table.body["p"].tolist() == ["0.030", ""]
+    table = event_sensitivity_table({"First downgrade": cases, "Own index": cases})
+    assert table.body["p"].tolist() == ["0.030", "0.030"]
+    assert table.body.index.get_level_values(0).tolist() == ["First downgrade", "Own index"]
+
+
+def test_bounds_table_has_both_restrictions_targets_and_reasons(design):
+    table = event_bounds_table([design])
+    assert table.body.index.get_level_values(1).tolist() == ["sun-abraham (first)", "sun-abraham (mean)"]
+    assert [head for head, _ in table.body.columns[[1, 4]]] == ["Relative magnitudes", "Smoothness, per week"]
+    assert "No bounds: imputation (demo); no single reference week." in table.notes
+    row = table.data.iloc[0]
+    found = design.bounds["sun-abraham", "smoothness", "first"]
+    assert row["smoothness_0.1_low"] == found.table.loc[0.1, "low"]
+    assert (
+        row["relative-magnitudes_breakdown"] == design.bounds["sun-abraham", "relative-magnitudes", "first"].breakdown
+    )
+
+
+def test_bounds_figure_draws_both_restrictions_of_every_design(design):
+    figure = event_bounds_figure([design, replace(design, name="again")])
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles[0].startswith("a  demo:")
+    assert len(titles) == 4
+    assert figure.axes[0].get_xlabel() != figure.axes[2].get_xlabel()
+
+
+def test_largest_change_of_slope_counts_the_reference_week(design):
+    bounds = design.bounds["sun-abraham", "smoothness", "first"]
+    study = design.studies["sun-abraham"]
+    before = study.params.loc[: study.reference[0]].to_numpy()
+    assert largest_change_of_slope(bounds) == pytest.approx(np.abs(np.diff(before, 2)).max())
+
+
+def test_numbers_hold_what_the_text_cites(design):
+    index = pd.MultiIndex.from_product(
+        [list("abcd"), pd.date_range("2021-01-04", periods=6, freq="7D")], names=["region", "week"]
+    )
+    onset = pd.DataFrame({"onset": 0.0}, index=index)
+    line = SpatialWeights("line", tuple("abcd"), np.eye(4, k=1) + np.eye(4, k=-1))
+    panel, _ = staggered_example()
+    spells = quiet_spells(replace(panel, data=onset), "onset", neighbours=line, rule=SpellRule(1, 1, 0, 1))
+    when = Activation(pd.Timestamp("2020-01-20"), 28, 29, ("Guizhou",), ("Hubei",))
+    cases = pd.DataFrame({"estimate": [1.0], "std_error": [0.5], "pvalue": [0.03], "note": ["x"]}, index=["one"])
+    numbers = event_numbers([design], activation=when, spells=spells, sensitivity={"own": cases})
+    assert numbers["activation"]["week"] == "2020-W04"
+    assert numbers["spells"][0]["start"] == "2021-W01"
+    assert numbers["demo"]["effects"]["imputation"]["used"] == 6
+    assert numbers["demo"]["bounds"]["sun-abraham"]["relative_breaks"] >= 0
+    assert numbers["sensitivity"]["own"]["one"]["clear"]
+    assert to_jsonable(numbers)
+    assert "a demonstration" in event_headline([design])
+    study = event_study(*staggered_example(), outcome="y", estimator="imputation")
+    assert len(event_study_figure(study).axes) == 1

@@ -132,3 +132,28 @@ def test_influence_names_the_region_that_moves_an_effect_most(panel: Panel):
     fit = stage_interaction(panel.with_columns(columns), outcome="effort", drivers=["own_risk"], stage="stage_epidemic")
     table = influence_table(region_diagnostics(fit), names={"P03": "Third"})
     assert table.body.loc[("Own risk", "Outbreak"), "Most influential region"] == "Third"
+
+
+def test_conventions_in_the_notes_hold_for_every_row(panel: Panel):
+    """The note on randomisation speaks of what a contrast names; which paths moved stands in each line of the data."""
+    drivers = ["own_risk", "fiscal_self_sufficiency"]
+    fit = stage_interaction(panel, outcome=OUTCOME, drivers=drivers, stage="stage_epidemic")
+    settings = InferenceSettings(draws=99, permutations=19)
+    profit = "fiscal_self_sufficiency:outbreak - fiscal_self_sufficiency:recovery"
+    frame = fit.inference(["CRV1", "RI"], ["own_risk:outbreak", profit], settings)
+    table = inference_comparison_table(frame, fit)
+    said = next(note for note in table.notes if note.startswith("Randomisation"))
+    assert "own_risk" not in said
+    assert "paths of fiscal_self_sufficiency exchanged" in frame.loc[(profit, "RI"), "note"]
+
+
+def test_few_draws_bound_a_p_value_of_zero_by_their_number(panel: Panel):
+    risk = panel.data["own_risk"]
+    made = panel.with_columns({"effort": 9.0 * risk + pd.Series(np.sin(np.arange(len(risk))), risk.index)})
+    fit = stage_interaction(made, outcome="effort", drivers=["own_risk"], stage="stage_epidemic")
+    settings = InferenceSettings(draws=199)
+    table = inference_comparison_table(fit.inference(["CRV1", "DWB-t"], settings=settings), fit)
+    assert (table.body["DWB-t"] == "<0.005").all()
+    assert (table.body["CRV1"] == "<0.001").all()
+    cells = stage_effects_table(stage_evidence(fit, settings=settings)).body
+    assert (cells.loc[("Own risk", "p")].iloc[:5] == "<0.005").all()

@@ -97,3 +97,10 @@ def test_leaving_an_index_out_averages_the_others():
         assert found.table.loc[left, "estimate"] == pytest.approx(hand.contrast(CONTRAST).estimate, rel=SAME)
         assert found.table.loc[left, "nobs"] == len(complete)
     assert found.whole["nobs"] == len(complete)
+
+
+@pytest.mark.parametrize("contrast", ["risk:outbreak = risk:recovery = risk:gestation", "risk:outbreak = 0.5"])
+def test_only_one_combination_against_zero_is_followed(contrast):
+    fit = stage_interaction(frame_of(), outcome="y", drivers=["risk"])
+    with pytest.raises(DataError, match="one combination against zero"):
+        leave_one_out(fit, contrast, settings=FAST)

@@ -10,9 +10,9 @@ from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.fitted import Poisson
 from panelcoop.estimate.settings import InferenceSettings
 from panelcoop.estimate.stage_interaction import stage_interaction
-from panelcoop.sensitivity.inference_size import LONG_STAGES, SHORT_STAGES, SizeDesign, simulate_stage_sample
 from panelcoop.sensitivity.power import PowerSettings, power
 from panelcoop.sensitivity.power_errors import pooled_root, resampled_errors
+from panelcoop.sensitivity.stage_samples import LONG_STAGES, SHORT_STAGES, SizeDesign, simulate_stage_sample
 
 STAGES = ("gestation", "outbreak", "continuation", "recovery")
 CONTRAST = "x:outbreak - x:continuation"

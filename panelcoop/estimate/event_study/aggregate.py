@@ -1,23 +1,25 @@
-"""Summaries of group-time effects: overall, by horizon, cohort, calendar week, stage or dose."""
+"""Summaries of event studies: overall, by horizon, cohort, calendar week, stage or dose."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
-from panelcoop.errors import IdentificationError
-from panelcoop.estimate.event_study.cells import CellEstimates, group_influence
-from panelcoop.estimate.event_study.result import EventStudy
-from panelcoop.numerics.event_study.cell_aggregation import Grouping, weight_influence
-from panelcoop.numerics.event_study.influence import cluster_sums, influence_covariance
+from panelcoop.errors import DataError, IdentificationError
+from panelcoop.estimate.event_study.averages import Averages, average_by, balanced_cohorts, horizon_cells
+from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
+from panelcoop.estimate.event_study.cells import CellEstimates, with_estimated_shares
+from panelcoop.estimate.event_study.result import EventStudy, one_way
+from panelcoop.numerics.event_study.clustering import Clustering
+from panelcoop.numerics.event_study.influence import cluster_sums
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.results import Contrast, Estimate
 
-__all__ = ["Aggregation", "EventAggregate", "aggregate_events"]
+__all__ = ["Aggregation", "EventAggregate", "aggregate_events", "mean_effect"]
 
 Aggregation: TypeAlias = Literal["overall", "horizon", "cohort", "calendar", "stage", "dose"]
 """By what effects are averaged."""
@@ -32,41 +34,90 @@ class EventAggregate(Estimate):
     by
         The aggregation.
     influence
-        Influence of regions on ``params``, shape (N, J).
+        Influence of regions on ``params`` with the small-sample factor in it, shape (N, J).
+    clustering
+        Groups of regions whose errors may move together.
+    band_df
+        Degrees of freedom of bands.
     overall
-        The mean over all treated cells ("overall", "stage"), over horizons >= 0, over cohorts by their size, or over
-        weeks.
+        The mean over all treated cells ("overall", "stage", "dose"), over horizons >= 0, over cohorts by their size,
+        or over weeks.
+    reasons
+        Why an average is NaN.
     """
 
     by: str
     influence: FloatArray
+    clustering: Clustering
+    band_df: float
     overall: Contrast
+    reasons: dict[object, str]
+
+    def bands(
+        self,
+        level: float = 0.95,
+        *,
+        method: Literal["plug-in", "multiplier"] = "plug-in",
+        draws: int = 9999,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Put pointwise intervals and a simultaneous (sup-t) band around the averages, as ``EventStudy.bands``."""
+        how = BandDraws(method, draws, seed)
+        sums = cluster_sums(self.influence, one_way(self.clustering)) if how.signs else None
+        return simultaneous_band(self.params, self.cov, self.band_df, sums, level=level, how=how)
 
 
 @dataclass(frozen=True)
-class _Averages:
-    labels: list[object]
-    values: FloatArray
-    rows: FloatArray
-    overall: float
-    overall_row: FloatArray
+class _Chosen:
+    """Which effects are averaged, as the arguments of ``aggregate_events`` say."""
+
+    window: tuple[int, int] | None
+    balance: int | None
+    shares: Literal["fixed", "estimated"] | None
+
+    @property
+    def as_shown(self) -> bool:
+        return self.balance is None and self.shares is None
+
+    def inside(self, horizon: FloatArray) -> BoolArray:
+        low, high = (-np.inf, np.inf) if self.window is None else self.window
+        return np.asarray((horizon >= low) & (horizon <= high))
 
 
-def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: float = 0.95) -> EventAggregate:
-    """Average the effects of an event study.
+def aggregate_events(
+    study: EventStudy,
+    by: Aggregation = "overall",
+    *,
+    level: float = 0.95,
+    window: tuple[int, int] | None = None,
+    balance: int | None = None,
+    shares: Literal["fixed", "estimated"] | None = None,
+    missing: Literal["left-out", "refused"] = "left-out",
+) -> EventAggregate:
+    """Average the effects of an event study over what its window shows.
 
     Parameters
     ----------
     study
-        An event study with effects by cohort and week.
+        An event study.
     by
-        "overall": all treated cells by size. "horizon": by event time; overall = plain mean over horizons >= 0.
-        "cohort": plain mean over a cohort's weeks; overall = by cohort size. "calendar": cohorts treated in a week by
-        size; overall = plain mean over weeks. "stage": cells by the stage in which their event happened (the study
-        needs ``stage=``); overall as in "overall". "dose": cells by the dose of their event (the events need
-        ``with_dose_bins``).
+        "overall": all treated cells by size; plain mean over horizons >= 0 where there are no cells. "horizon": by
+        event time; overall = plain mean over horizons >= 0. "cohort": plain mean over a cohort's weeks; overall = by
+        cohort size. "calendar": cohorts treated in a week by size; overall = plain mean over weeks. "stage": by the
+        stage in which the event happened (the study needs ``stage=``); overall as in "overall". "dose": cells by the
+        dose of their event (the events need ``with_dose_bins``).
     level
         Level of the interval of ``overall``.
+    window
+        First and last horizon that take part, for example (-4, 6); R did's ``min_e`` and ``max_e``.
+    balance
+        Only cohorts that have an effect at every horizon from 0 to this one, by "horizon" only; R did's ``balance_e``.
+        Leads that are not differences of cohort cells (imputation's) are then left out.
+    shares
+        Whether cohort shares count as estimated or as fixed; None keeps the estimator's own rule. Stata's csdid, for
+        one, holds them fixed in the overall mean of "cohort" and estimates them elsewhere.
+    missing
+        Cohorts and weeks that are not estimable are left out of averages (``na.rm = TRUE`` in R did), or refused.
 
     Returns
     -------
@@ -75,12 +126,17 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
     Raises
     ------
     IdentificationError
-        If the estimator has no group-time effects, none is estimable, or stages were not given.
+        If an aggregation needs group-time effects and the estimator has none, none is estimable or chosen, some are not
+        and ``missing`` refuses that, or stages were not given.
+    DataError
+        If ``balance`` is asked for by something else than horizons.
 
     Notes
     -----
     Averages follow Callaway and Sant'Anna (2021, section 3) and R did's ``aggte``: with estimated cohort shares, the
-    influence contains their sampling error; regression and imputation estimators take shares as fixed.
+    influence contains their sampling error; regression and imputation estimators take shares as fixed. Horizons that a
+    window with dropped ends does not show take no part. Where the events of each stage are fitted by themselves (local
+    projections), the effect of a stage is the plain mean over its horizons >= 0.
 
     Examples
     --------
@@ -91,20 +147,85 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
     >>> {start: round(float(effect), 6) for start, effect in aggregate_events(study, "cohort").params.items()}
     {4: 2.0, 6: 1.5}
     """
-    fail_if_not_one_of(by, ("overall", "horizon", "cohort", "calendar", "stage", "dose"), "by")
+    _fail_if_not_possible(by, balance, shares, missing)
+    chosen = _Chosen(window, balance, shares)
+    if missing == "refused":
+        _fail_if_missing(study)
+    if (by == "horizon" and chosen.as_shown) or (study.cells is None and by == "overall"):
+        return _of_horizons(study, by, level, chosen)
+    if by == "stage" and study.parts:
+        return _of_parts(study, level, chosen)
     cells = study.needed_cells()
-    post = (cells.horizon >= 0) & cells.estimated & ~cells.reference
+    if shares == "fixed":
+        cells = replace(cells, estimated_shares=False)
+    if shares == "estimated" and not cells.estimated_shares:
+        cells = with_estimated_shares(cells, float(np.sqrt(study.cells_small.factor(study.clustering)[0])))
+    return _of_cells(study, _averages(study, cells, by, chosen), by, level)
+
+
+def _averages(study: EventStudy, cells: CellEstimates, by: Aggregation, chosen: _Chosen) -> Averages:
+    """Average the chosen cells."""
+    keep = cells.estimated & ~np.isnan(study.shown)
+    if by == "horizon":
+        if chosen.balance is not None:
+            keep &= balanced_cohorts(cells, chosen.balance)
+        return horizon_cells(study, cells, keep & chosen.inside(study.shown))
+    post = keep & (cells.horizon >= 0) & ~cells.reference & chosen.inside(cells.horizon)
     if not post.any():
-        msg = "No effect after the event is estimable, so there is nothing to average."
+        msg = "No effect after the event is estimable and chosen, so there is nothing to average."
         raise IdentificationError(msg)
-    found = _averages(study, cells, by, post)
-    rows = np.column_stack([found.rows, found.overall_row])
-    cov = study.factor * influence_covariance(cluster_sums(rows, study.clusters))
-    index = pd.Index(found.labels, name=by)
-    std_error = float(np.sqrt(cov[-1, -1]))
+    return average_by(study, cells, by, post)
+
+
+def _fail_if_not_possible(by: str, balance: int | None, shares: str | None, missing: str) -> None:
+    fail_if_not_one_of(by, ("overall", "horizon", "cohort", "calendar", "stage", "dose"), "by")
+    fail_if_not_one_of(missing, ("left-out", "refused"), "missing")
+    if shares is not None:
+        fail_if_not_one_of(shares, ("fixed", "estimated"), "shares")
+    if balance is not None and (by != "horizon" or balance < 0):
+        msg = f"balance={balance} makes horizons average the same cohorts: it needs by='horizon' and 0 weeks or more."
+        raise DataError(msg)
+
+
+def _fail_if_missing(study: EventStudy) -> None:
+    lost = study.reasons if study.cells is None else tuple(filter(None, study.cells.reason))
+    if lost:
+        first = next(iter(lost.values())) if isinstance(lost, dict) else lost[0]
+        msg = f"{len(lost)} effects are not estimable ({first}); missing='left-out' averages the others."
+        raise IdentificationError(msg)
+
+
+def _of_cells(study: EventStudy, found: Averages, by: Aggregation, level: float) -> EventAggregate:
+    """Label averages of cells, with covariance."""
+    stacked = np.column_stack([found.rows, found.overall_row])
+    cov = study.rows_covariance(stacked)
+    rows = np.sqrt(study.cells_small.factor(study.clustering)) * stacked
+    series = pd.Series(found.values, index=pd.Index(found.labels, name=by), name="estimate")
+    overall = _contrast(study, found.overall, float(np.sqrt(cov[-1, -1])), level)
+    return _labelled(study, by, series, cov=cov[:-1, :-1], rows=rows[:, :-1], overall=overall)
+
+
+def mean_effect(study: EventStudy) -> tuple[float, float]:
+    """Give the overall effect of an event study and its standard error: ``aggregate_events(study).overall``.
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.api import event_study
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> panel, events = staggered_example()
+    >>> round(mean_effect(event_study(panel, events, outcome="y", estimator="imputation"))[0], 4)
+    1.8125
+    """
+    overall = aggregate_events(study).overall
+    return overall.estimate, overall.std_error
+
+
+def _labelled(
+    study: EventStudy, by: str, params: pd.Series, *, cov: FloatArray, rows: FloatArray, overall: Contrast
+) -> EventAggregate:
     return EventAggregate(
-        params=pd.Series(found.values, index=index, name="estimate"),
-        cov=pd.DataFrame(cov[:-1, :-1], index=index, columns=index),
+        params=params,
+        cov=pd.DataFrame(cov, index=params.index, columns=params.index),
         df=study.df,
         nobs=study.nobs,
         outcome=study.outcome,
@@ -115,61 +236,59 @@ def aggregate_events(study: EventStudy, by: Aggregation = "overall", *, level: f
         dropped=study.dropped,
         notes=study.notes,
         by=by,
-        influence=found.rows,
-        overall=_contrast(study, found.overall, std_error, level),
+        influence=rows,
+        clustering=study.clustering,
+        band_df=study.band_df,
+        overall=overall,
+        reasons={label: _part_reason(study, label) for label in params.index[params.isna()]},
     )
 
 
-def _averages(study: EventStudy, cells: CellEstimates, by: Aggregation, post: BoolArray) -> _Averages:
-    _, total, total_rows = group_influence(cells, np.zeros(cells.effect.size), post)
-    if by == "overall":
-        return _Averages(["overall"], total, total_rows, float(total[0]), total_rows[:, 0])
-    if by == "horizon":
-        index = study.params.index
-        here = study.params.notna().to_numpy() & (index >= 0)
-        mean = here / here.sum()
-        values = study.params.to_numpy()
-        overall = float(np.nan_to_num(values) @ mean)
-        return _Averages(list(index), values, study.influence, overall, study.influence @ mean)
-    if by == "cohort":
-        return _by_cohort(study, cells, post)
-    if by == "calendar":
-        grouping, values, rows = group_influence(cells, cells.period.astype(float), post)
-        labels = [study.week_labels[int(t)] for t in grouping.labels]
-        return _Averages(labels, values, rows, float(values.mean()), rows.mean(axis=1))
-    code = cells.cohort_split[cells.cohort]
-    if study.split_by != by:
-        how = "event_study(..., stage='column')" if by == "stage" else "events.with_dose_bins(edges)"
-        msg = f"Effects by {by} need the {by} of each event: use {how}."
+def _part_reason(study: EventStudy, label: object) -> str:
+    part = study.parts.get(label)
+    if part is None:
+        return study.reasons.get(label, "not estimable") if isinstance(label, int) else "not estimable"
+    return next(iter(part.reasons.values()), "no horizon after the event is estimable")
+
+
+def _of_horizons(study: EventStudy, by: Aggregation, level: float, chosen: _Chosen) -> EventAggregate:
+    """Average the horizons from the event on plainly."""
+    inside = chosen.inside(study.horizons)
+    here = study.params.index.isin(study.lags) & inside
+    if not here.any():
+        msg = "No effect after the event is estimable, so there is nothing to average."
         raise IdentificationError(msg)
-    grouping, values, rows = group_influence(cells, code.astype(float), post & (code >= 0))
-    labels = [study.stage_labels[int(c)] for c in grouping.labels]
-    return _Averages(labels, values, rows, float(total[0]), total_rows[:, 0])
+    mean = here / here.sum()
+    values, cov = np.nan_to_num(study.params.to_numpy()), np.nan_to_num(study.cov.to_numpy())
+    overall = _contrast(study, float(values @ mean), float(np.sqrt(mean @ cov @ mean)), level)
+    rows = np.nan_to_num(study.scaled_influence())
+    if by == "horizon":
+        kept = study.cov.to_numpy()[np.ix_(inside, inside)]
+        return _labelled(study, by, study.params[inside], cov=kept, rows=rows[:, inside], overall=overall)
+    series = pd.Series([overall.estimate], index=pd.Index(["overall"], name=by), name="estimate")
+    variance = np.array([[overall.std_error**2]])
+    return _labelled(study, by, series, cov=variance, rows=(rows @ mean)[:, None], overall=overall)
 
 
-def _by_cohort(study: EventStudy, cells: CellEstimates, post: BoolArray) -> _Averages:
-    """Average a cohort's weeks plainly, then cohorts by size."""
-    present, member = np.unique(cells.cohort[post], return_inverse=True)
-    plain = np.zeros((cells.effect.size, present.size))
-    plain[np.flatnonzero(post), member] = 1.0
-    if cells.estimated_shares:
-        size = np.bincount(cells.unit_cohort, minlength=cells.starts.size)[present].astype(float)
-        plain /= plain.sum(axis=0)
-    else:
-        heavy = plain * cells.mass[:, None]
-        size = heavy.sum(axis=0)
-        plain = heavy / size
-    values = np.nan_to_num(cells.effect) @ plain
-    rows = cells.influence.combine(plain)
-    share = size / size.sum()
-    overall_row = rows @ share
-    if cells.estimated_shares:
-        grouping = Grouping(
-            np.zeros(1), share[:, None], np.ones((present.size, 1), dtype=bool), size.sum(keepdims=True)
-        )
-        overall_row = overall_row + weight_influence(grouping, values, present, cells.starts.size)[cells.unit_cohort, 0]
-    labels = [study.cohort_labels[c] for c in present]
-    return _Averages(labels, values, rows, float(values @ share), overall_row)
+def _of_parts(study: EventStudy, level: float, chosen: _Chosen) -> EventAggregate:
+    """Average the horizons from the event on of every stage's own fit."""
+    if study.clustering.kind == "week":
+        msg = "Effects by stage have no influence by week here; cluster by groups of regions instead."
+        raise IdentificationError(msg)
+    values, rows = [], []
+    for part in study.parts.values():
+        use = (part.horizons >= 0) & ~np.isnan(part.estimates) & chosen.inside(part.horizons)
+        scaled = np.sqrt(part.small.factor(study.clustering)) * np.nan_to_num(part.influence)
+        values.append(float(part.estimates[use].mean()) if use.any() else np.nan)
+        rows.append(scaled[:, use].mean(axis=1) if use.any() else np.zeros(len(scaled)))
+    stacked = np.column_stack(rows)
+    cov = study.clustering.covariance(stacked)
+    lost = np.isnan(values)
+    cov[lost, :] = np.nan
+    cov[:, lost] = np.nan
+    series = pd.Series(values, index=pd.Index(list(study.parts), name="stage"), name="estimate")
+    overall = _of_horizons(study, "overall", level, chosen).overall
+    return _labelled(study, "stage", series, cov=cov, rows=stacked, overall=overall)
 
 
 def _contrast(study: EventStudy, estimate: float, std_error: float, level: float) -> Contrast:

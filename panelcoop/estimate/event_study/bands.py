@@ -11,7 +11,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.numerics.distributions import t_ppf
 from panelcoop.numerics.event_study.influence import multiplier_draws
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["BandDraws", "simultaneous_band", "sup_t_draws"]
 
@@ -32,13 +32,25 @@ class BandDraws:
     draws: int = 9999
     seed: int = 0
 
+    @property
+    def signs(self) -> bool:
+        """Whether clusters are given random signs."""
+        return self.method == "multiplier"
+
     def __post_init__(self) -> None:
         """Refuse an unknown method."""
         fail_if_not_one_of(self.method, ("plug-in", "multiplier"), "method")
 
 
 def simultaneous_band(
-    params: pd.Series, cov: pd.DataFrame, df: float, sums: FloatArray, *, level: float, how: BandDraws
+    params: pd.Series,
+    cov: pd.DataFrame,
+    df: float,
+    sums: FloatArray | None,
+    *,
+    level: float,
+    how: BandDraws,
+    live: BoolArray | None = None,
 ) -> pd.DataFrame:
     """Build both intervals for every coefficient.
 
@@ -47,30 +59,36 @@ def simultaneous_band(
     params, cov, df
         Estimates, covariance and degrees of freedom.
     sums
-        Influence by cluster including the small-sample factor, shape (G, K).
+        Influence by cluster including the small-sample factor, shape (G, K); needed for "multiplier" only.
     level
         Coverage.
     how
         Simulation.
+    live
+        Coefficients that vary, shape (K,); those with a positive error by default.
 
     Notes
     -----
     The band is estimate -+ c times standard error, c the ``level`` quantile of the largest studentised deviation
-    (Montiel Olea and Plagborg-Moller 2019). It never is narrower than the pointwise interval.
+    (Montiel Olea and Plagborg-Moller 2019): of B draws the one with floor((B + 1)(1 - level)) - 1 above it, so the band
+    of a set of coefficients leaves zero out exactly when their sup-t p-value is at most 1 - level. It never is
+    narrower than the pointwise interval.
     """
     std_error = np.sqrt(np.clip(np.diag(cov.to_numpy()), 0, None))
-    live = np.isfinite(std_error) & (std_error > 0)
+    moving = np.isfinite(std_error) & (std_error > 0)
+    live = moving if live is None else moving & live
     pointwise = float(t_ppf(0.5 + level / 2, df))
     critical = np.nan
     if live.any():
-        if how.method == "multiplier":
+        if how.signs:
+            assert sums is not None
             boot = multiplier_draws(sums[:, live], how.draws, np.random.default_rng(how.seed))
             std_error = std_error.copy()
             std_error[live] = boot.std_errors
             critical = boot.critical_value(level)
         else:
             largest = sup_t_draws(cov.to_numpy()[np.ix_(live, live)], df, how.draws, how.seed)
-            critical = float(np.quantile(largest, level))
+            critical = _quantile(largest, level)
         critical = max(critical, pointwise)
     std_error = np.where(live, std_error, np.nan)
     table = pd.DataFrame(
@@ -85,6 +103,11 @@ def simultaneous_band(
     )
     table.attrs["critical_value"] = critical
     return table
+
+
+def _quantile(draws: FloatArray, level: float) -> float:
+    above = max(int(np.floor((draws.size + 1) * (1 - level) + 1e-9)), 1)
+    return float(np.partition(draws, draws.size - above)[draws.size - above])
 
 
 def sup_t_draws(cov: FloatArray, df: float, draws: int, seed: int) -> FloatArray:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
 
 import numpy as np
 
 from panelcoop.estimate.event_study.cells import CellEstimates, DenseInfluence
 from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.numerics.event_study.did_cells import CellPlan
-from panelcoop.numerics.event_study.did_cross_section import did_cross_section
-from panelcoop.numerics.event_study.did_nuisance import TwoByTwo
+from panelcoop.numerics.event_study.did_cross_section import Errors, did_cross_section
+from panelcoop.numerics.event_study.did_nuisance import Method, TwoByTwo
 from panelcoop.numerics.event_study.did_panel import did_panel
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = ["covariate_cells"]
 
 
-def covariate_cells(design: EventDesign, plan: CellPlan, method: Literal["dr", "reg", "ipw"]) -> CellEstimates:
+def covariate_cells(
+    design: EventDesign, plan: CellPlan, method: Method, *, errors: Errors = "delta-method"
+) -> CellEstimates:
     """Estimate every cell on its own rows.
 
     Notes
     -----
     Balanced panels use changes and the covariates of the earlier of the two weeks; others use every row observed in
-    either week as repeated cross-sections, and the influence of a region is the sum over its rows.
+    either week as repeated cross-sections, and the influence of a region is the sum over its rows; support counts the
+    rows of the week with fewer.
     """
     cohorts = design.cohorts
     starts, cohort = cohorts.starts, cohorts.of_unit
     balanced = design.balanced
-    pick = _panel_cell if balanced else _cross_section_cell
+    pick = _panel_cell if balanced else partial(_cross_section_cell, errors=errors)
     found = []
     rows = np.zeros((design.starts.size, plan.cohort.size))
     for m in range(plan.cohort.size):
@@ -40,7 +43,10 @@ def covariate_cells(design: EventDesign, plan: CellPlan, method: Literal["dr", "
         answer = pick(design, (int(plan.base[m]), int(plan.period[m])), (treated, control), method)
         found.append(answer[0])
         rows[:, m] = answer[1]
-    counts = np.bincount(cohort, minlength=starts.size).astype(float)
+    mass = np.bincount(cohort, design.unit_weights, minlength=starts.size).astype(float)
+    seen = np.array([design.observed[cohort == c].sum(axis=0) for c in range(starts.size)], dtype=float)
+    n_treated = np.minimum(seen[plan.cohort, plan.period], seen[plan.cohort, plan.base])
+    n_control = np.minimum(*((plan.controls * seen[:, week].T).sum(axis=1) for week in (plan.period, plan.base)))
     return CellEstimates(
         cohort=plan.cohort,
         period=plan.period,
@@ -48,14 +54,15 @@ def covariate_cells(design: EventDesign, plan: CellPlan, method: Literal["dr", "
         times=design.times,
         effect=np.array([f.effect for f in found]),
         reason=tuple(f.reason for f in found),
-        mass=counts[plan.cohort],
-        n_treated=counts[plan.cohort],
-        n_control=plan.controls @ counts,
+        mass=mass[plan.cohort],
+        n_treated=n_treated,
+        n_control=n_control,
         reference=plan.reference,
         unit_cohort=cohort,
         cohort_split=cohorts.split,
-        influence=DenseInfluence(rows, cohort),
+        influence=DenseInfluence(rows, cohort, design.weights),
         estimated_shares=True,
+        mass_is_units=True,
     )
 
 
@@ -67,7 +74,7 @@ def _panel_cell(
     design: EventDesign,
     weeks: tuple[int, int],
     groups: tuple[BoolArray, BoolArray],
-    method: Literal["dr", "reg", "ipw"],
+    method: Method,
 ) -> tuple[TwoByTwo, FloatArray]:
     treated, control = groups
     base, period = weeks
@@ -76,7 +83,8 @@ def _panel_cell(
         return TwoByTwo(np.nan, row, "no control region that is still untreated"), row
     use = treated | control
     change = design.outcome[use, period] - design.outcome[use, base]
-    found = did_panel(change, treated[use], _design_matrix(design.covariates[use, min(weeks)]), method)
+    weight = design.unit_weights[use]
+    found = did_panel(change, treated[use], _design_matrix(design.covariates[use, min(weeks)]), method, weight)
     row[use] = found.influence
     return found, row
 
@@ -85,7 +93,9 @@ def _cross_section_cell(
     design: EventDesign,
     weeks: tuple[int, int],
     groups: tuple[BoolArray, BoolArray],
-    method: Literal["dr", "reg", "ipw"],
+    method: Method,
+    *,
+    errors: Errors,
 ) -> tuple[TwoByTwo, FloatArray]:
     treated, control = groups
     use = np.flatnonzero(treated | control)
@@ -97,6 +107,7 @@ def _cross_section_cell(
     if not unit.size:
         return TwoByTwo(np.nan, row, "no region observed in either week"), row
     X = _design_matrix(design.covariates[unit, week])
-    found = did_cross_section(design.outcome[unit, week], after, treated[unit], X, method)
+    weight = design.unit_weights[unit]
+    found = did_cross_section(design.outcome[unit, week], (after, treated[unit]), X, method, weight, errors=errors)
     np.add.at(row, unit, found.influence)
     return found, row

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.estimate.event_study.cells import EventFit
+from panelcoop.estimate.event_study.cells import EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.estimate.event_study.horizons import supported
+from panelcoop.numerics.event_study.clustering import SmallSample
 from panelcoop.numerics.event_study.long_differences import week_regression
 from panelcoop.options import FloatArray, IntArray
 
@@ -51,12 +53,13 @@ def dyadic_fit(design: EventDesign, options: Dyadic) -> tuple[EventDesign, Event
     Notes
     -----
     The covariance sums products of influences over all dyads that share a member (Aronow, Samii and Assenova 2015).
+    Weeks beyond the window are averaged into its ends, or left out.
     """
-    dates = np.unique(design.starts[np.isfinite(design.starts)])
+    paired = np.isfinite(design.starts)
+    dates = np.unique(design.starts[paired])
     if dates.size != 1:
         msg = f"The dyadic design has one date; these events have {dates.size}. Use 'imputation' on the dyads."
         raise IdentificationError(msg)
-    paired = np.isfinite(design.starts)
     if paired.all():
         msg = "Every dyad is paired, so there is no comparison."
         raise IdentificationError(msg)
@@ -67,26 +70,57 @@ def dyadic_fit(design: EventDesign, options: Dyadic) -> tuple[EventDesign, Event
     base = int(before[-1])
     horizons = design.times - dates[0]
     first, second = dyad_members(design, options.separator)
-    estimates = np.zeros(horizons.size)
-    rows = np.zeros((paired.size, horizons.size))
+    estimates, rows = np.zeros(horizons.size), np.zeros((paired.size, horizons.size))
+    absorbed: set[str] = set()  # covariates that some week's regression leaves out
     for t in range(horizons.size):
         if t != base:
-            estimates[t], rows[:, t] = _one_week(design, paired, (base, t), (first, second), options)
+            estimates[t], rows[:, t], lost_names = _one_week(design, paired, (base, t), (first, second), options)
+            absorbed |= lost_names
     lost = {int(h): "pairs are collinear with members" for h in horizons[np.isnan(estimates)]}
-    n_members = int(np.unique(np.concatenate([first, second])).size)
-    return design, EventFit(
+    small = SmallSample(np.array([2.0]), np.array([1.0]), np.ones((paired.size, 1), dtype=bool), np.array([1.0]))
+    seen = design.observed
+    counts = np.column_stack([np.ones(horizons.size), seen[paired].sum(axis=0), seen[~paired].sum(axis=0)])
+    fit = EventFit(
         horizons=horizons,
         estimates=estimates,
         influence=rows,
         reference=(int(horizons[base]),),
         base_period="universal",
         cells=None,
-        factor=n_members / (n_members - 1),
-        df=float(n_members - 1),
-        nobs=int(design.observed.sum()),
-        convention=f"dyadic-robust over {n_members} members, factor G/(G-1), t({n_members - 1})",
+        small=small,
+        cells_small=small,
+        t_tails=True,
+        nobs=int(seen.sum()),
+        convention="dyadic-robust, factor G/(G-1), t({df}) for G members",
+        notes=tuple(f"'{name}' left out where it does not vary or members span it" for name in sorted(absorbed)),
         reasons=lost,
         dyads=(first, second),
+        no_scores="each week is a regression of its own",
+        counts=counts,
+    )
+    return design, supported(design, _in_window(design, fit))
+
+
+def _in_window(design: EventDesign, fit: EventFit) -> EventFit:
+    """Average horizons beyond the window into its ends, or leave them out."""
+    label, keep = clip_horizons(fit.horizons, design.events.window, design.events.ends)
+    shown = np.unique(label[keep])
+    if shown.size == fit.horizons.size:
+        return fit
+    known = keep & ~np.isnan(fit.estimates) & ~(np.isin(label, fit.reference) & (label != fit.horizons))
+    member = ((label[:, None] == shown) & known[:, None]).astype(float)
+    with np.errstate(invalid="ignore"):
+        estimates = np.nan_to_num(fit.estimates) @ (member / member.sum(axis=0))
+    share = member / np.maximum(member.sum(axis=0), 1.0)
+    beyond = known & (label != fit.horizons)
+    assert fit.counts is not None
+    return replace(
+        fit,
+        horizons=shown,
+        estimates=estimates,
+        influence=np.nan_to_num(fit.influence) @ share,
+        counts=np.array([fit.counts[keep & (label == h)].min(axis=0) for h in shown]),
+        pooled=tuple(int(h) for h in np.unique(label[beyond])),
     )
 
 
@@ -107,7 +141,7 @@ def _one_week(
     weeks: tuple[int, int],
     members: tuple[IntArray, IntArray],
     options: Dyadic,
-) -> tuple[float, FloatArray]:
+) -> tuple[float, FloatArray, set[str]]:
     change = design.outcome[:, weeks[1]] - design.outcome[:, weeks[0]]
     use = np.flatnonzero(~np.isnan(change))
     columns = [paired[use].astype(float)[:, None], design.covariates[use, weeks[0]]]
@@ -116,4 +150,5 @@ def _one_week(
     fit = week_regression(change[use], np.column_stack(columns), np.zeros(use.size, dtype=np.int64), np.ones(use.size))
     rows = np.zeros(paired.size)
     rows[use] = fit.score[:, 0]
-    return float(fit.coefficients[0]), rows
+    gone = np.isnan(fit.coefficients[1 : 1 + len(design.covariate_names)])
+    return float(fit.coefficients[0]), rows, {n for n, lost in zip(design.covariate_names, gone, strict=True) if lost}

@@ -11,11 +11,10 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
-from panelcoop.options import FloatArray
-from panelcoop.panel.periods import period_counter
+from panelcoop.estimate.event_study.week_scale import readable_dates
 from panelcoop.panel.record import Panel, as_panel
 
-__all__ = ["EventKind", "Events", "WindowEnds", "period_numbers", "region_starts"]
+__all__ = ["EventKind", "Events", "WindowEnds", "fail_if_several_dates"]
 
 EventKind: TypeAlias = Literal["absorbing", "repeated", "switching"]
 """One event for good; several events per region; or spells that begin and end."""
@@ -31,9 +30,9 @@ class Events:
     Attributes
     ----------
     table
-        Columns region, date and, where given, end, dose and focus; sorted, no region-date twice. A region without a
-        row is never treated. Where ``focus`` is given, only events marked true are studied; the others still make a
-        region unclean (repeated events).
+        Columns region, date and, where given, end, dose and focus; sorted. A region without a row is never treated.
+        Several events of a region in one week of the panel count as one: their doses add up, the latest end holds.
+        Where ``focus`` is given, only events marked true are studied; the others still make a region unclean.
     kind
         "absorbing", "repeated" or "switching" (with ``end``).
     anticipation
@@ -46,6 +45,8 @@ class Events:
     dose_bins
         Ascending edges of dose bins, for effects by dose (absorbing events with a dose): (0, 1, 2) makes the bins
         (0, 1] and (1, 2].
+    notes
+        What was left out on the way here.
 
     Examples
     --------
@@ -60,6 +61,7 @@ class Events:
     window: tuple[int, int] | None = None
     ends: WindowEnds = "binned"
     dose_bins: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse options that cannot be."""
@@ -86,11 +88,14 @@ class Events:
     ) -> Events:
         """Read events from a table with one row per region and event; rows without a date are no events.
 
+        Dates may be numbers, dates, periods or ISO weeks such as "2020-W04". Rows that repeat another are left out and
+        counted in the notes; several dates of a region inside one week of the panel are one event (see ``table``).
+
         Raises
         ------
         DataError
             If a column is missing, dates are of several types, an event ends before it begins, or an absorbing region
-            has two dates.
+            has two numbers as dates (two dates in different weeks are found where the panel's weeks are known).
         """
         extra = {given: name for given, name in ((end, "end"), (dose, "dose"), (focus, "focus")) if given}
         names = {region: "region", date: "date", **extra}
@@ -99,19 +104,18 @@ class Events:
         for given, name in ((date, "date"), (end, "end")):
             if given:
                 _fail_if_mixed(tidy[name], given)
-        tidy = tidy.drop_duplicates(["region", "date"]).sort_values(["region", "date"]).reset_index(drop=True)
+                tidy[name] = readable_dates(tidy[name])
+        repeated = int(tidy.duplicated().sum())
+        tidy = tidy.drop_duplicates().sort_values(["region", "date"]).reset_index(drop=True)
         if "end" in tidy and (tidy["end"] < tidy["date"]).any():
             bad = tidy.loc[tidy["end"] < tidy["date"], "region"]
             msg = f"An event ends before it begins in {name_few(bad)}; check columns '{date}' and '{end}'."
             raise DataError(msg)
-        twice = tidy["region"][tidy["region"].duplicated()].unique()
-        if kind == "absorbing" and twice.size:
-            msg = (
-                f"Absorbing events have one date per region, but {name_few(twice)} has several. "
-                "Keep the first, or use kind='repeated'."
-            )
-            raise DataError(msg)
-        return cls(tidy, kind=kind)
+        if kind == "absorbing" and pd.api.types.is_numeric_dtype(tidy["date"].dtype):
+            distinct = tidy.drop_duplicates(["region", "date"])["region"]
+            fail_if_several_dates(list(distinct[distinct.duplicated()].unique()))
+        notes = (f"rows of the table that repeat another are left out: {repeated}",) if repeated else ()
+        return cls(tidy, kind=kind, notes=notes)
 
     @classmethod
     def from_column(cls, panel: Panel | pd.DataFrame, column: str, *, never: Hashable = None) -> Events:
@@ -158,7 +162,7 @@ class Events:
         panel
             The panel.
         rule
-            Takes the panel's data, returns true or false per row.
+            Takes the panel's data, returns true or false per row; missing counts as false and is noted.
         kind
             "absorbing" keeps the first week per region; "repeated" every week in which the rule turns true;
             "switching" every spell, with its last week.
@@ -168,7 +172,9 @@ class Events:
             event and set its ``clean_weeks`` instead: an event left out here cannot make a control unclean.
         """
         data = as_panel(panel).data
-        flags = rule(data).astype(bool).rename("flag").reset_index()
+        answer = rule(data)
+        unknown = int(answer.isna().sum())
+        flags = answer.where(answer.notna(), other=False).astype(bool).rename("flag").reset_index()
         truth = flags.pivot_table(index="week", columns="region", values="flag", aggfunc="any", fill_value=False)
         truth = truth.astype(bool).sort_index()
         previous = truth.shift(1, fill_value=False).astype(bool)
@@ -178,7 +184,9 @@ class Events:
             begins &= recent.eq(0) & (np.arange(len(truth)) >= clean_weeks)[:, None]
         rows = [_spells(truth[region], begins[region], region, kind) for region in truth.columns]
         table = pd.DataFrame([row for part in rows for row in part], columns=["region", "date", "end"])
-        return cls.from_table(table, end="end" if kind == "switching" else None, kind=kind)
+        found = cls.from_table(table, end="end" if kind == "switching" else None, kind=kind)
+        notes = (f"rows in which the rule is missing count as false: {unknown}",) if unknown else ()
+        return replace(found, notes=found.notes + notes)
 
     def with_options(
         self,
@@ -231,6 +239,16 @@ class Events:
     __repr__ = __str__
 
 
+def fail_if_several_dates(regions: Sequence[Hashable]) -> None:
+    """Refuse regions whose absorbing event has several dates."""
+    if len(regions):
+        msg = (
+            f"Absorbing events have one date per region, but {name_few(regions)} has several. "
+            "Keep the first, or use kind='repeated'."
+        )
+        raise DataError(msg)
+
+
 def _spells(truth: pd.Series, begins: pd.Series, region: Hashable, kind: EventKind) -> list[tuple[object, ...]]:
     starts = list(truth.index[begins])
     if kind == "absorbing":
@@ -257,53 +275,3 @@ def _fail_if_mixed(values: pd.Series, column: str) -> None:
             f"{name_few(odd, 5)}. Give all dates one type, for example with pandas.to_datetime."
         )
         raise DataError(msg) from error
-
-
-def period_numbers(weeks: pd.Index, dates: pd.Series | pd.Index) -> FloatArray:
-    """Count dates in the panel's periods: dated weeks count from the first week, other labels stand as they are.
-
-    Parameters
-    ----------
-    weeks
-        The panel's weeks, ascending.
-    dates
-        Dates to number; a date inside a week takes that week's number, one beyond the panel counts on.
-
-    Raises
-    ------
-    DataError
-        If the panel has dated weeks and the dates are not dates, or the other way round.
-    """
-    if not isinstance(weeks, pd.DatetimeIndex):
-        if pd.api.types.is_numeric_dtype(dates.dtype):
-            return np.asarray(dates, dtype=float)
-        try:
-            return np.asarray(pd.to_numeric(pd.Series(dates)), dtype=float)
-        except (ValueError, TypeError) as error:
-            msg = f"Dates must be numbers like the panel's periods ({name_few(weeks, 3)}); got {name_few(dates, 3)}."
-            raise DataError(msg) from error
-    try:
-        when = pd.DatetimeIndex(pd.to_datetime(pd.Series(dates)))
-    except (ValueError, TypeError) as error:
-        msg = f"Dates must be readable as dates, as the panel's weeks are; got {name_few(dates, 3)}."
-        raise DataError(msg) from error
-    return period_counter(weeks)(when)
-
-
-def region_starts(events: Events, regions: pd.Index, weeks: pd.Index) -> FloatArray:
-    """Give the first event of each region by its number, infinity without one, shape (N,).
-
-    Raises
-    ------
-    DataError
-        If an event names a region that the panel does not have.
-    """
-    starts = np.full(len(regions), np.inf)
-    if len(events.table):
-        place = regions.get_indexer(pd.Index(events.table["region"]))
-        if (place < 0).any():
-            unknown = events.table["region"][place < 0].unique()
-            msg = f"Events name regions the panel does not have: {name_few(unknown)}. Drop them or add the regions."
-            raise DataError(msg)
-        np.minimum.at(starts, place, period_numbers(weeks, events.table["date"]))
-    return starts

@@ -6,11 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons, group_influence
+from panelcoop.checks import name_few
+from panelcoop.errors import IdentificationError
+from panelcoop.estimate.event_study.cells import (
+    CellEstimates,
+    EventFit,
+    group_influence,
+    pick_cells,
+    shown_horizons,
+)
 from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.numerics.event_study.clustering import SmallSample, no_factor
 from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["fit_from_cells", "horizon_averages"]
+__all__ = ["fit_from_cells", "horizon_averages", "supported"]
 
 
 def horizon_averages(
@@ -22,7 +31,7 @@ def horizon_averages(
     -------
     Horizons (K,), estimates (K,) with NaN where no cell is estimable, influence (N, K), and reasons.
     """
-    label, keep = clip_horizons(cells.horizon, design.events.window, design.events.ends)
+    label, keep = shown_horizons(cells, design.events.window, design.events.ends)
     grouping, averages, rows = group_influence(cells, label, keep)
     horizons = np.unique(label[keep])
     if horizons.size == grouping.labels.size:
@@ -46,20 +55,19 @@ def fit_from_cells(
     *,
     base_period: str,
     convention: str,
-    factor: float = 1.0,
-    df: float = np.inf,
+    small: SmallSample | None = None,
+    t_tails: bool = False,
 ) -> EventFit:
     """Turn group-time effects into a fit by horizon."""
-    cells = _with_controls(design, cells)
+    cells = _with_controls(design, _studied(design, cells))
     horizons, estimates, influence, reasons = horizon_averages(design, cells)
     if design.support.require:
         lost = _with_few_cohorts(design, cells, horizons)
         estimates, influence = np.where(lost, np.nan, estimates), np.where(lost, 0.0, influence)
         reasons |= {int(h): f"fewer than {design.support.min_cohorts} cohorts" for h in horizons[lost]}
-    label, _ = clip_horizons(cells.horizon, design.events.window, design.events.ends)
+    label, _ = shown_horizons(cells, design.events.window, design.events.ends)
     reference = sorted({int(h) for h in label[cells.reference] if _only_reference(cells, label, h)})
-    lost = ~cells.estimated
-    notes = (f"{int(lost.sum())} of {lost.size} group-time cells are not estimable; see cells",) if lost.any() else ()
+    factor = small or no_factor(*design.outcome.shape)
     return EventFit(
         horizons=horizons,
         estimates=estimates,
@@ -67,13 +75,58 @@ def fit_from_cells(
         reference=tuple(reference),
         base_period=base_period,
         cells=cells,
-        factor=factor,
-        df=df,
+        small=factor,
+        cells_small=factor,
+        t_tails=t_tails,
         nobs=int(design.observed.sum()),
         convention=convention,
-        notes=notes,
+        notes=_cell_notes(design, cells),
         reasons=reasons,
     )
+
+
+def supported(design: EventDesign, fit: EventFit) -> EventFit:
+    """Show thin horizons of a fit without cells as NaN, if the support rule asks for it.
+
+    Raises
+    ------
+    IdentificationError
+        If no horizon is left.
+    """
+    rule = design.support
+    if not rule.require or fit.counts is None:
+        return fit
+    shown = ~np.isin(fit.horizons, fit.reference) & ~np.isnan(fit.estimates)
+    thin = shown & rule.thin(fit.counts[:, 0], fit.counts[:, 2])
+    why = {int(h): rule.reason(*fit.counts[k, [0, 2]]) for k, h in enumerate(fit.horizons) if thin[k]}
+    if thin.sum() == shown.sum():
+        msg = f"The support rule leaves no horizon: {next(iter(why.values()))}. Ask for less support, or mark it only."
+        raise IdentificationError(msg)
+    estimates, rows = np.where(thin, np.nan, fit.estimates), np.where(thin, 0.0, fit.influence)
+    return replace(fit, estimates=estimates, influence=rows, reasons={**fit.reasons, **why})
+
+
+def _cell_notes(design: EventDesign, cells: CellEstimates) -> tuple[str, ...]:
+    """Count what is not estimable and name cohorts of one region."""
+    lost = ~cells.estimated
+    told = (f"{int(lost.sum())} of {lost.size} group-time cells are not estimable; see cells",) if lost.any() else ()
+    size = np.bincount(cells.unit_cohort, minlength=cells.starts.size)
+    alone = cells.starts[(size == 1) & np.isfinite(cells.starts)]
+    if not alone.size:
+        return told
+    names = name_few([design.scale.name(start) for start in alone], 3)
+    return (*told, f"cohorts of one region, whose own spread is not seen: {names}")
+
+
+def _studied(design: EventDesign, cells: CellEstimates) -> CellEstimates:
+    """Leave out cohorts whose event is not studied: they are no controls after it either."""
+    if design.studied is None:
+        return cells
+    studied = design.cohorts.studied[cells.cohort]
+    if not studied.any():
+        msg = "No studied event has an effect inside the panel; focus leaves none."
+        raise IdentificationError(msg)
+    return pick_cells(cells, studied)
 
 
 def _with_controls(design: EventDesign, cells: CellEstimates) -> CellEstimates:
@@ -88,7 +141,7 @@ def _with_controls(design: EventDesign, cells: CellEstimates) -> CellEstimates:
 
 
 def _with_few_cohorts(design: EventDesign, cells: CellEstimates, horizons: FloatArray) -> BoolArray:
-    label, keep = clip_horizons(cells.horizon, design.events.window, design.events.ends)
+    label, keep = shown_horizons(cells, design.events.window, design.events.ends)
     use = keep & cells.estimated
     count = np.array([np.unique(cells.starts[cells.cohort[use & (label == h)]]).size for h in horizons])
     reference = np.array([_only_reference(cells, label, h) for h in horizons])

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.estimate.event_study.aggregate import aggregate_events
+from panelcoop.estimate.event_study.aggregate import mean_effect
 from panelcoop.estimate.event_study.api import event_study
-from panelcoop.estimate.event_study.events import Events, period_numbers, region_starts
+from panelcoop.estimate.event_study.callaway_santanna import CallawaySantAnna
+from panelcoop.estimate.event_study.event_weeks import collapse_ties, region_starts
+from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.result import EventStudy
+from panelcoop.estimate.event_study.rings import Rings
+from panelcoop.estimate.event_study.week_scale import WeekScale, week_scale
 from panelcoop.numerics.resampling.permutations import permutation_block, plan_permutations
-from panelcoop.options import FloatArray
+from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.progress import track
 
@@ -27,17 +31,6 @@ class Summary(Protocol):
 
     def __call__(self, study: EventStudy) -> tuple[float, float]:
         """Return estimate and standard error."""
-
-
-def mean_effect(study: EventStudy) -> tuple[float, float]:
-    """Average the effect over treated cells, or over lags for estimators without cells."""
-    if study.cells is not None:
-        overall = aggregate_events(study).overall
-        return overall.estimate, overall.std_error
-    lags = study.lags
-    weight = np.full(len(lags), 1 / len(lags))
-    cov = study.cov.loc[lags, lags].to_numpy()
-    return float(weight @ study.params[lags].to_numpy()), float(np.sqrt(weight @ cov @ weight))
 
 
 def leave_one_region_out(panel: Panel | pd.DataFrame, events: Events, **study: Any) -> pd.DataFrame:  # noqa: ANN401
@@ -64,6 +57,10 @@ def leave_one_region_out(panel: Panel | pd.DataFrame, events: Events, **study: A
     9
     """
     whole = as_panel(panel)
+    rings = study.get("estimator")
+    if isinstance(rings, Rings):
+        labelled = rings.labelled(whole.data.index.unique("region").sort_values())
+        study = {**study, "estimator": replace(rings, neighbours=labelled)}
     base = mean_effect(event_study(whole, events, **study))
     rows: list[dict[str, object]] = [
         {"region": "none", "estimate": base[0], "std_error": base[1], "change": 0.0, "reason": ""}
@@ -108,22 +105,24 @@ def fake_dates(
     -------
     pandas.DataFrame
         By shift: overall placebo effect, std_error, and a reason where it cannot be estimated. Rows from the true
-        event (less its anticipation) on are taken out, so no true effect can leak in.
+        event (less its anticipation) on are taken out, so no true effect can leak in; Callaway-Sant'Anna therefore
+        keeps every row that is left (``unbalanced="cross-section"``).
     """
     whole = as_panel(panel)
     regions, weeks = (whole.data.index.unique(level).sort_values() for level in ("region", "week"))
-    starts = region_starts(events, regions, weeks)
-    dated = isinstance(weeks, pd.DatetimeIndex)
-    lead = events.anticipation if events.anticipation is not None else (2 if dated else 0)
-    number = period_numbers(weeks, whole.data.index.get_level_values("week"))
+    scale = week_scale(weeks)
+    starts = region_starts(events, regions, scale)
+    lead = events.anticipation if events.anticipation is not None else (2 if scale.dated else 0)
+    number = scale.times[weeks.get_indexer(whole.data.index.get_level_values("week"))]
     before = number < starts[regions.get_indexer(whole.data.index.get_level_values("region"))] - lead
     outcome = str(study["outcome"])
     hidden = whole.with_columns({outcome: whole.data[outcome].where(before)})
+    asked = {**study, "estimator": _rows_kept(study.get("estimator", "callaway-santanna"))}
     rows = {}
     for shift in shifts:
-        moved = _shifted(events, weeks, shift)
+        moved = _shifted(events, scale, shift)
         try:
-            rows[shift] = (*mean_effect(event_study(hidden, moved, **study)), "")
+            rows[shift] = (*mean_effect(event_study(hidden, moved, **asked)), "")
         except (IdentificationError, DataError) as fault:
             rows[shift] = (np.nan, np.nan, str(fault))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error", "reason"]).rename_axis(
@@ -131,10 +130,18 @@ def fake_dates(
     )
 
 
-def _shifted(events: Events, weeks: pd.Index, shift: int) -> Events:
-    step = (weeks[1] - weeks[0]) if len(weeks) > 1 else 1
-    table = events.table.assign(date=events.table["date"] - shift * step)
-    return Events(table, events.kind, events.anticipation, events.window, events.ends)
+def _rows_kept(estimator: object) -> object:
+    """Let Callaway-Sant'Anna keep regions that are hidden from their true event on."""
+    chosen = CallawaySantAnna() if estimator == "callaway-santanna" else estimator
+    return replace(chosen, unbalanced="cross-section") if isinstance(chosen, CallawaySantAnna) else chosen
+
+
+def _shifted(events: Events, scale: WeekScale, shift: int) -> Events:
+    """Move every date back by whole periods of the panel."""
+    numbers = scale.numbers(events.table["date"])
+    dates = [scale.label(number - shift) for number in numbers]
+    table = events.table.assign(date=pd.Series(dates, index=events.table.index, dtype=events.table["date"].dtype))
+    return replace(events, table=table)
 
 
 def horizon_composition(study: EventStudy) -> pd.DataFrame:
@@ -198,12 +205,12 @@ def randomise_dates(
     summary: Summary = mean_effect,
     **study: Any,  # noqa: ANN401
 ) -> DateRandomisation:
-    """Exchange event dates (and "never") among regions and estimate again.
+    """Exchange whole event histories (and "never") among regions and estimate again.
 
     Parameters
     ----------
     panel, events
-        As in ``event_study``; absorbing events.
+        As in ``event_study``.
     draws, seed
         Random assignments and their seed; with fewer distinct assignments all are enumerated instead.
     summary
@@ -213,26 +220,36 @@ def randomise_dates(
 
     Notes
     -----
-    The assignment: which region got which date is as good as random. Statistics are studentised. Draws that cannot
-    be estimated count as larger, which is conservative.
+    The assignment: which region got which history (its dates with their ends, doses and focus) is as good as random.
+    Statistics are studentised; the first is that of the data. Draws that cannot be estimated count as larger, which is
+    conservative.
     """
     whole = as_panel(panel)
     regions, weeks = (whole.data.index.unique(level).sort_values() for level in ("region", "week"))
-    dates = pd.Series(None, index=regions, dtype=object)
-    dates.loc[events.table["region"]] = list(events.table["date"])
-    starts = region_starts(events, regions, weeks)
-    plan = plan_permutations(np.unique(starts, return_inverse=True)[1], draws, seed)
+    events = collapse_ties(events, week_scale(weeks))
+    plan = plan_permutations(_histories(events, regions, week_scale(weeks)), draws, seed)
     estimate, error = summary(event_study(whole, events, **study))
-    found = []
-    for block in range(plan.blocks):
-        for order in track(list(permutation_block(plan, block)), "randomising dates"):
-            table = pd.DataFrame({"region": regions, "date": dates.to_numpy()[order]}).dropna()
-            moved = Events(table.infer_objects(), events.kind, events.anticipation, events.window, events.ends)
-            found.append(_statistic(whole, moved, summary, study))
-    every = np.array(found)
-    observed = abs(estimate / error)
-    pvalue = float((np.abs(every) >= observed * (1 - 1e-10)).mean())
+    orders = [order for block in range(plan.blocks) for order in permutation_block(plan, block)]
+    moved = (_exchanged(events, regions, order) for order in track(orders, "randomising dates"))
+    every = np.array([_statistic(whole, one, summary, study) for one in moved])
+    pvalue = float((np.abs(every) >= abs(every[0]) * (1 - 1e-10)).mean())
     return DateRandomisation(estimate, estimate / error, pvalue, every, plan.enumerated)
+
+
+def _histories(events: Events, regions: pd.Index, scale: WeekScale) -> IntArray:
+    """Code the whole history of events of each region, dose and focus included; regions without events share one."""
+    table = events.table.assign(date=scale.numbers(events.table["date"]))
+    told = {region: str(rows.drop(columns="region").to_numpy().tolist()) for region, rows in table.groupby("region")}
+    return np.unique([told.get(region, "") for region in regions], return_inverse=True)[1].astype(np.int64)
+
+
+def _exchanged(events: Events, regions: pd.Index, order: IntArray) -> Events:
+    """Give region i the history of region order[i]."""
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    owner = regions[place[regions.get_indexer(pd.Index(events.table["region"]))]]
+    table = events.table.assign(region=owner).sort_values(["region", "date"]).reset_index(drop=True)
+    return replace(events, table=table)
 
 
 def _statistic(panel: Panel, events: Events, summary: Summary, study: dict[str, Any]) -> float:

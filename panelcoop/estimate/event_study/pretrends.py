@@ -12,12 +12,14 @@ from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.bands import sup_t_draws
 from panelcoop.estimate.event_study.result import EventStudy
-from panelcoop.numerics.distributions import chi2_sf, f_sf, t_ppf
-from panelcoop.numerics.event_study.influence import cluster_sums, influence_covariance
+from panelcoop.numerics.distributions import chi2_sf, f_sf, t_ppf, t_sf
 from panelcoop.options import FloatArray
 from panelcoop.results import WaldTest
 
 __all__ = ["PretrendPower", "PretrendTest", "pretrend_power", "pretrend_tests"]
+
+ABSORBED = 1e-8
+"""Response of a lead to a slope of one that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ class PretrendTest:
 
     Attributes
     ----------
-    wald
-        Joint Wald test.
+    pvalue
+        p-value of the largest studentised lead against the sup-t distribution of the leads: at most 0.05 exactly when
+        the 95% band ``study.bands(horizons=study.leads)``, with the same draws and seed, leaves zero out somewhere.
     largest
         Largest studentised lead.
-    pvalue
-        Its p-value against the sup-t distribution of the leads: below 0.05 exactly when the 95% simultaneous band of
-        the leads alone leaves zero out.
+    wald
+        Joint Wald test, which looks at combinations of leads too and may decide otherwise than the band.
     """
 
     wald: WaldTest
@@ -45,7 +47,12 @@ class PretrendTest:
 
 
 def pretrend_tests(
-    study: EventStudy, *, by: Literal["horizon", "cell"] = "horizon", draws: int = 9999, seed: int = 0
+    study: EventStudy,
+    *,
+    by: Literal["horizon", "cell"] = "horizon",
+    anticipated: bool = False,
+    draws: int = 9999,
+    seed: int = 0,
 ) -> PretrendTest:
     """Test that all leads are jointly zero.
 
@@ -55,7 +62,10 @@ def pretrend_tests(
         An event study with at least one estimated lead.
     by
         "horizon": the averaged leads that are drawn, with the degrees of freedom of the bands; "cell": every cohort
-        and week before the event, as the Wald test printed by R did.
+        and week before the event, as the Wald test printed by R did where there is no anticipation.
+    anticipated
+        Whether cells in the weeks of anticipation are tested too, by "cell" only. R did's W does so; but an effect is
+        allowed for in these weeks, so rejecting says nothing of parallel trends.
     draws, seed
         Simulation of the sup-t distribution.
 
@@ -63,9 +73,14 @@ def pretrend_tests(
     ------
     IdentificationError
         If there is no lead.
+    DataError
+        If horizons of anticipation are asked for by horizon.
     """
     fail_if_not_one_of(by, ("horizon", "cell"), "by")
-    values, cov = _leads_by_horizon(study) if by == "horizon" else _leads_by_cell(study)
+    if anticipated and by == "horizon":
+        msg = "anticipated=True is R did's W, a test of cells: add by='cell'."
+        raise DataError(msg)
+    values, cov = _leads_by_horizon(study) if by == "horizon" else _leads_by_cell(study, anticipated=anticipated)
     if not values.size:
         msg = "There is no estimated lead to test; the event comes too early or the window has no leads."
         raise IdentificationError(msg)
@@ -77,7 +92,8 @@ def pretrend_tests(
     wald = WaldTest(chi2 / rank if finite else chi2, rank, df, pvalue, f"all leads by {by} = 0", study.convention)
     largest = float(np.max(np.abs(values) / np.sqrt(np.diag(cov))))
     simulated = sup_t_draws(cov, study.band_df, draws, seed)
-    return PretrendTest(wald, largest, float((1 + (simulated >= largest).sum()) / (1 + draws)))
+    joint = float((1 + (simulated >= largest).sum()) / (1 + draws))
+    return PretrendTest(wald, largest, max(joint, float(2 * t_sf(largest, study.band_df))))
 
 
 def _leads_by_horizon(study: EventStudy) -> tuple[FloatArray, FloatArray]:
@@ -85,14 +101,13 @@ def _leads_by_horizon(study: EventStudy) -> tuple[FloatArray, FloatArray]:
     return study.params[leads].to_numpy(), study.cov.loc[leads, leads].to_numpy()
 
 
-def _leads_by_cell(study: EventStudy) -> tuple[FloatArray, FloatArray]:
+def _leads_by_cell(study: EventStudy, *, anticipated: bool) -> tuple[FloatArray, FloatArray]:
     cells = study.needed_cells()
-    before = cells.horizon < -study.anticipation
+    before = (cells.horizon < (0 if anticipated else -study.anticipation)) & ~np.isnan(study.shown)
     here = np.flatnonzero(before & cells.estimated & ~cells.reference)
     pick = np.zeros((cells.effect.size, here.size))
     pick[here, np.arange(here.size)] = 1.0
-    sums = cluster_sums(cells.influence.combine(pick), study.clusters)
-    return cells.effect[here], study.factor * influence_covariance(sums)
+    return cells.effect[here], study.rows_covariance(cells.influence.combine(pick))
 
 
 @dataclass(frozen=True)
@@ -142,10 +157,18 @@ def pretrend_power(
     -------
     PretrendPower
 
+    Raises
+    ------
+    IdentificationError
+        If there is no lead, no lead would show the trend (region and week effects absorb it where every region is
+        treated at some time), or the estimator is not linear in the outcome.
+
     Notes
     -----
-    With a universal base the trend at horizon h is slope times the distance to the reference; with a varying base
-    every lead shows the slope itself. Conditional means average simulated estimates in which no lead was significant.
+    The trend: regions ever treated drift by ``slope`` a week against those never treated. What each coefficient makes
+    of it is found by estimating again with the weeks since the event as outcome, so the trend column is exact for every
+    linear estimator, whatever its reference or controls. Conditional means average simulated estimates in which no
+    lead was significant.
 
     References
     ----------
@@ -158,12 +181,17 @@ def pretrend_power(
         msg = f"power must lie between 0 and 1; got {power}."
         raise DataError(msg)
     index = study.estimated
-    unit = _unit_trend(study, index)
+    lead = np.isin(index, study.leads)
+    unit = _unit_trend(study)[study.params.index.get_indexer(index)]
+    if not np.abs(unit[lead]).max() > ABSORBED:
+        msg = (
+            "No lead shows a linear trend of treated regions: every region is treated at some time, effects absorb it."
+        )
+        raise IdentificationError(msg)
     cov = study.cov.loc[index, index].to_numpy()
     values, vectors = np.linalg.eigh(cov)
     noise = np.random.default_rng(seed).standard_normal((draws, len(index)))
     noise = noise @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    lead = np.isin(index, study.leads)
     limit = float(t_ppf(0.5 + level / 2, study.df)) * np.sqrt(np.diag(cov))[lead]
 
     def passed(size: float) -> FloatArray:
@@ -176,18 +204,17 @@ def pretrend_power(
     return PretrendPower(chosen, float(1 - ok.mean()), table)
 
 
-def _unit_trend(study: EventStudy, index: pd.Index) -> FloatArray:
-    reference = max(study.reference) if study.reference else -1 - study.anticipation
-    distance = index.to_numpy(dtype=float) - reference
-    if study.base_period == "varying":
-        distance = np.where(index.to_numpy() < -study.anticipation, 1.0, distance)
-    return distance
+def _unit_trend(study: EventStudy) -> FloatArray:
+    if study.trend is None:
+        msg = f"'{study.estimator}' is not linear in the outcome here, so what a trend does to it has no closed form."
+        raise IdentificationError(msg)
+    return study.trend()
 
 
 def _slope_for(power: float, passed: object, limit: FloatArray, unit: FloatArray) -> float:
     """Bisect the slope; rejection grows with it."""
     assert callable(passed)
-    high = 10.0 * float(np.max(limit)) / float(np.abs(unit[unit != 0]).min())
+    high = 10.0 * float(np.max(limit)) / float(np.abs(unit).max())
     low = 0.0
     for _ in range(60):
         middle = 0.5 * (low + high)

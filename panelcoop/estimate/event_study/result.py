@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import name_few
-from panelcoop.errors import IdentificationError
+from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
-from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
-from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, Scores
 from panelcoop.estimate.event_study.support import SupportRule
-from panelcoop.numerics.event_study.influence import cluster_sums, dyadic_covariance, influence_covariance
+from panelcoop.numerics.event_study.clustering import Clustering, SmallSample
+from panelcoop.numerics.event_study.influence import cluster_sums
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.results import Estimate
 
-__all__ = ["EventStudy", "event_study_result"]
+__all__ = ["EventStudy", "one_way"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,15 @@ class EventStudy(Estimate):
     anticipation
         Weeks before the event that count as touched by it.
     influence
-        Influence of regions on ``params`` in the sum form, shape (N, K).
+        Influence of regions on ``params`` in the sum form, without small-sample factor, shape (N, K).
     regions
         Labels of its rows.
-    clusters
-        Cluster codes of regions, or None for regions themselves.
-    factor
-        Small-sample factor contained in ``cov``.
+    clustering
+        Groups of regions (and weeks) whose errors may move together; every covariance here uses it.
+    small, cells_small
+        Small-sample factors of horizons, and of weighted sums of cells.
+    wording, t_tails
+        The convention with places for clusters and degrees of freedom; whether tails are t or normal.
     cells
         Effects by cohort and week behind the horizons; None for estimators that have none.
     cohort_labels, week_labels, stage_labels
@@ -54,14 +56,21 @@ class EventStudy(Estimate):
         Why a horizon has no estimate.
     shown
         Horizon in which each cell is shown, NaN outside a dropped window, shape (M,).
+    pooled
+        Ends of the window that also average the horizons beyond them.
     rule
         Support that effects need.
     slopes
         Coefficient and influence of covariates, for regressions that report them.
-    week_scores
-        Influence of weeks on ``params``, shape (T, K); None where estimators are saturated in cohort and week.
+    scores, no_scores
+        Makes the influence of regions and weeks on ``params``, shape (N, T, K), or why there is none.
     counts
         Event weeks, events and fewest controls by horizon, shape (K, 3), where there are no cells.
+    parts
+        Fits of the events of one stage at a time, where there are no cells.
+    trend
+        Answers what estimates would be if the outcome were, in regions ever treated, the weeks since their event, and
+        zero elsewhere; None where estimates are not linear in the outcome.
     """
 
     estimator: str
@@ -70,19 +79,26 @@ class EventStudy(Estimate):
     anticipation: int
     influence: FloatArray
     regions: pd.Index
-    clusters: IntArray | None
-    factor: float
+    clustering: Clustering
+    small: SmallSample
+    cells_small: SmallSample
+    wording: str
+    t_tails: bool
     cells: CellEstimates | None
     cohort_labels: tuple[object, ...]
     week_labels: pd.Index
     stage_labels: tuple[object, ...]
     reasons: dict[int, str]
     shown: FloatArray
+    pooled: tuple[int, ...]
     rule: SupportRule
     slopes: Mapping[str, tuple[float, FloatArray]]
-    week_scores: FloatArray | None = None
+    scores: Scores | None = None
+    no_scores: str = ""
     counts: FloatArray | None = None
+    parts: Mapping[object, EventFit] = field(default_factory=dict)
     split_by: str = ""
+    trend: Callable[[], FloatArray] | None = None
 
     @property
     def horizons(self) -> FloatArray:
@@ -92,13 +108,8 @@ class EventStudy(Estimate):
     @property
     def estimated(self) -> pd.Index:
         """Horizons with an estimate and an error: neither reference nor missing."""
-        here = self.params.notna() & ~self.params.index.isin(self.reference)
-        return self.params.index[here]
-
-    @property
-    def pooled(self) -> tuple[int, ...]:
-        """Ends of the window that also average the horizons beyond them."""
-        return () if self.cells is None else pooled_ends(self.cells, self.shown)
+        here = self.params.notna().to_numpy() & np.isfinite(np.diag(self.cov.to_numpy()))
+        return self.params.index[here & ~self.params.index.isin(self.reference)]
 
     @property
     def leads(self) -> pd.Index:
@@ -113,8 +124,12 @@ class EventStudy(Estimate):
     @property
     def band_df(self) -> float:
         """Degrees of freedom of bands and joint tests: clusters less one, or the estimator's own if smaller."""
-        G = len(self.influence) if self.clusters is None else int(np.unique(self.clusters).size)
-        return min(self.df, float(G - 1))
+        return min(self.df, float(self.small.groups(self.clustering) - 1))
+
+    @property
+    def week_scores(self) -> FloatArray | None:
+        """Influence of weeks on ``params``, shape (T, K); None where estimators are saturated in cohort and week."""
+        return None if self.scores is None else np.asarray(self.scores().sum(axis=0))
 
     @property
     def support(self) -> pd.DataFrame:
@@ -128,7 +143,8 @@ class EventStudy(Estimate):
             return table.assign(thin=self.rule.thin(self.counts[live, 0], self.counts[live, 2]))
         use = ~np.isnan(self.shown) & self.cells.estimated
         horizons, where = np.unique(self.shown[use], return_inverse=True)
-        cohorts = np.bincount(where).astype(float)
+        starts = self.cells.starts[self.cells.cohort[use]]
+        cohorts = np.bincount(np.unique(np.column_stack([where, starts]), axis=0)[:, 0].astype(np.int64)).astype(float)
         controls = np.full(horizons.size, np.inf)
         np.minimum.at(controls, where, self.cells.n_control[use])
         values = [cohorts.astype(int), np.bincount(where, self.cells.n_treated[use]), controls]
@@ -138,16 +154,25 @@ class EventStudy(Estimate):
     @property
     def covariates(self) -> pd.DataFrame:
         """Estimate and standard error of covariates, where a regression reports them; NaN where absorbed."""
+        weeks = self.clustering.kind == "week"  # slopes have no influence by week
         rows = {
-            name: (value, np.sqrt(self.factor * (cluster_sums(influence[:, None], self.clusters) ** 2).sum()))
+            name: (value, np.nan if weeks else float(np.sqrt(self.rows_covariance(influence[:, None])[0, 0])))
             for name, (value, influence) in self.slopes.items()
         }
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
         return table.mask(table["estimate"].isna())
 
-    def cluster_influence(self) -> FloatArray:
-        """Sum the influence of regions by cluster, shape (G, K)."""
-        return cluster_sums(self.influence, self.clusters)
+    def rows_covariance(self, rows: FloatArray) -> FloatArray:
+        """Give the covariance of weighted sums of cells from the influence of regions on them, shape (N, J)."""
+        if self.clustering.kind == "week":
+            msg = "Averages of cells have no influence by week: read horizons, or cluster by groups of regions."
+            raise IdentificationError(msg)
+        factor = float(self.cells_small.factor(self.clustering)[0])
+        return factor * self.clustering.covariance(rows)
+
+    def scaled_influence(self) -> FloatArray:
+        """Give the influence of regions with the small-sample factor in it, shape (N, K)."""
+        return np.asarray(np.sqrt(self.small.factor(self.clustering)) * self.influence)
 
     def group_time(self) -> pd.DataFrame:
         """Give the effect, error, size and controls of every cohort and week.
@@ -161,9 +186,8 @@ class EventStudy(Estimate):
         here = np.flatnonzero(cells.estimated)
         pick = np.zeros((cells.effect.size, here.size))
         pick[here, np.arange(here.size)] = 1.0
-        sums = cluster_sums(cells.influence.combine(pick), self.clusters)
         std_error = np.full(cells.effect.size, np.nan)
-        std_error[here] = np.sqrt(self.factor * (sums**2).sum(axis=0))
+        std_error[here] = np.sqrt(np.diag(self.rows_covariance(cells.influence.combine(pick))))
         std_error[cells.reference] = np.nan
         return pd.DataFrame(
             {
@@ -192,6 +216,7 @@ class EventStudy(Estimate):
         method: Literal["plug-in", "multiplier"] = "plug-in",
         draws: int = 9999,
         seed: int = 0,
+        horizons: Sequence[int] | pd.Index | None = None,
     ) -> pd.DataFrame:
         """Put pointwise intervals and a simultaneous (sup-t) band side by side.
 
@@ -204,94 +229,54 @@ class EventStudy(Estimate):
             Rademacher weights, whose errors are scaled interquartile ranges as in R did.
         draws, seed
             Number of draws and their seed.
+        horizons
+            Horizons that the band covers together, for example ``study.leads``; all by default.
 
         Returns
         -------
         pandas.DataFrame
             estimate, std_error, low, high, band_low, band_high by horizon; ``attrs["critical_value"]``.
 
+        Raises
+        ------
+        IdentificationError
+            If signs are to be drawn for clusters in two dimensions or for dyads, where no single sign exists.
+
         Notes
         -----
         Both use t with ``band_df`` degrees of freedom: with 31 clusters, normal bands cover too rarely. ``conf_int``
         keeps the tails of the estimator's own convention.
         """
-        sums = np.sqrt(self.factor) * self.cluster_influence()
-        return simultaneous_band(
-            self.params, self.cov, self.band_df, sums, level=level, how=BandDraws(method, draws, seed)
-        )
+        how = BandDraws(method, draws, seed)
+        wanted = self.params.index if horizons is None else pd.Index(horizons, name="horizon")
+        unknown = wanted.difference(self.params.index)
+        if len(unknown):
+            msg = f"bands(horizons=...) names horizons that are not there: {name_few(unknown)}."
+            raise DataError(msg)
+        place = self.params.index.get_indexer(wanted)
+        sums = cluster_sums(self.scaled_influence()[:, place], one_way(self.clustering)) if how.signs else None
+        live = wanted.isin(self.estimated)
+        cov = self.cov.iloc[place, place]
+        return simultaneous_band(self.params.iloc[place], cov, self.band_df, sums, level=level, how=how, live=live)
 
     def summary(self) -> str:
         """Write the summary of the estimate and the support of every horizon."""
-        text = super().summary()
+        text = super().summary().replace("EventStudy:", f"EventStudy ({self.estimator}):", 1)
         support = self.support
-        thin = list(support.index[support["thin"].astype(bool)]) if len(support) else []
-        more = [f"  thin support at horizons {', '.join(map(str, thin))}; see support"] if len(thin) else []
         lost = [f"  NA at {h}: {why}" for h, why in self.reasons.items()]
-        return "\n".join([text.replace("EventStudy:", f"EventStudy ({self.estimator}):", 1), *lost, *more])
+        if not len(support):
+            return "\n".join([text, *lost])
+        table = support.assign(thin=support["thin"].map({True: "thin", False: ""}))
+        counted = table.astype(dict.fromkeys(("cohorts", "treated", "controls"), int)).to_string()
+        return "\n".join([text, *lost, "  support by horizon (event weeks, events, fewest controls):", counted])
 
 
-def event_study_result(design: EventDesign, fit: EventFit, estimator: str) -> EventStudy:
-    """Label a fit."""
-    names = [int(h) for h in fit.horizons]
-    index = pd.Index(names, name="horizon")
-    rows = fit.influence
-    cov = _covariance(design, fit)
-    shown = np.zeros(0)
-    if fit.cells is not None:
-        label, keep = clip_horizons(fit.cells.horizon, design.events.window, design.events.ends)
-        shown = np.where(keep, label, np.nan)
-    starts = fit.cells.starts if fit.cells is not None else design.cohorts.starts
-    return EventStudy(
-        params=pd.Series(fit.estimates, index=index, name="estimate"),
-        cov=pd.DataFrame(cov, index=index, columns=index),
-        df=fit.df,
-        nobs=fit.nobs,
-        outcome=design.outcome_name,
-        convention=fit.convention,
-        effects="region, week",
-        n_regions=len(design.regions),
-        n_weeks=len(design.weeks),
-        dropped=design.dropped,
-        notes=fit.notes + _pooled_note(fit.cells, shown),
-        estimator=estimator,
-        reference=fit.reference,
-        base_period=fit.base_period,
-        anticipation=design.anticipation,
-        influence=rows,
-        regions=design.regions,
-        clusters=design.cluster,
-        factor=fit.factor,
-        cells=fit.cells,
-        cohort_labels=tuple(design.label(s) for s in starts),
-        week_labels=design.weeks,
-        stage_labels=design.split_labels,
-        reasons=fit.reasons,
-        shown=shown,
-        rule=design.support,
-        slopes=fit.extra,
-        week_scores=fit.week_scores,
-        counts=fit.counts,
-        split_by=design.split_by,
-    )
-
-
-def pooled_ends(cells: CellEstimates, shown: FloatArray) -> tuple[int, ...]:
-    """List the horizons in which cells of other horizons are shown."""
-    beyond = (shown != cells.horizon) & ~np.isnan(shown) & cells.estimated
-    return tuple(sorted({int(h) for h in shown[beyond]}))
-
-
-def _pooled_note(cells: CellEstimates | None, shown: FloatArray) -> tuple[str, ...]:
-    ends = () if cells is None else pooled_ends(cells, shown)
-    return (f"horizons beyond the window are pooled into its ends: {name_few(ends)}",) if ends else ()
-
-
-def _covariance(design: EventDesign, fit: EventFit) -> FloatArray:
-    if fit.dyads is not None:
-        cov = fit.factor * dyadic_covariance(fit.influence, *fit.dyads)
-    else:
-        cov = fit.factor * influence_covariance(cluster_sums(fit.influence, design.cluster))
-    blank = np.isnan(fit.estimates)
-    cov[blank, :] = np.nan
-    cov[:, blank] = np.nan
-    return cov
+def one_way(clustering: Clustering) -> IntArray | None:
+    """Return the codes of clusters that may be given one random sign each."""
+    if clustering.kind != "one-way":
+        msg = (
+            f"A multiplier bootstrap draws one sign per cluster, and with errors that are {clustering.kind} "
+            f"({clustering.name}) no single sign exists: use method='plug-in', or one dimension."
+        )
+        raise IdentificationError(msg)
+    return clustering.first

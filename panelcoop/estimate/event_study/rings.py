@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
 
+from panelcoop.checks import name_few
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.numerics.event_study.imputation import impute
-from panelcoop.numerics.event_study.two_way_cells import CellSystem, cell_system, cells_estimable
+from panelcoop.estimate.event_study.horizons import supported
+from panelcoop.estimate.event_study.support import count_support
+from panelcoop.numerics.event_study.clustering import no_factor
+from panelcoop.numerics.event_study.imputation import Imputed, impute
+from panelcoop.numerics.event_study.two_way_cells import cell_system, cells_estimable
 from panelcoop.options import BoolArray, FloatArray
+from panelcoop.panel.record import SpatialWeights
 
 __all__ = ["Rings", "rings_fit"]
 
@@ -23,27 +30,50 @@ class Rings:
     Attributes
     ----------
     neighbours
-        Who borders whom, shape (N, N), rows and columns in the sorted order of regions: positive entries are
-        neighbours (for example ``panel.weights["contiguity"].matrix``).
+        Who borders whom: spatial weights (``panel.weights["contiguity"]``), a frame labelled by region on both axes, or
+        a matrix of shape (N, N) in the sorted order of regions. Positive entries are neighbours. Labels are matched to
+        the panel's; regions beyond the panel are left out.
     depth
         Number of rings: 1 counts neighbours, 2 also their neighbours, and so on.
     show
         0 for the effect on the region of the event, r for the effect on ring r.
     """
 
-    neighbours: FloatArray
+    neighbours: SpatialWeights | pd.DataFrame | FloatArray
     depth: int = 1
     show: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a matrix that is not square and rings that do not exist."""
-        shape = np.asarray(self.neighbours).shape
-        if len(shape) != 2 or shape[0] != shape[1]:
-            msg = f"neighbours must be a square matrix of regions; its shape is {shape}."
-            raise DataError(msg)
+        if not isinstance(self.neighbours, SpatialWeights):
+            shape = np.asarray(self.neighbours).shape
+            if len(shape) != 2 or shape[0] != shape[1]:
+                msg = f"neighbours must be a square matrix of regions; its shape is {shape}."
+                raise DataError(msg)
         if self.depth < 1 or not 0 <= self.show <= self.depth:
             msg = f"depth must be at least 1 and show between 0 and depth; got depth={self.depth}, show={self.show}."
             raise DataError(msg)
+
+    def labelled(self, regions: pd.Index) -> pd.DataFrame:
+        """Return neighbours as a frame of truth with the labels of some regions on both axes.
+
+        Raises
+        ------
+        DataError
+            If a region has no row or column, or an unlabelled matrix has another size.
+        """
+        given = self.neighbours
+        frame = given.frame() if isinstance(given, SpatialWeights) else given
+        if not isinstance(frame, pd.DataFrame):
+            if len(frame) != len(regions):
+                msg = f"neighbours has {len(frame)} regions, the panel has {len(regions)}; give it with labels."
+                raise DataError(msg)
+            frame = pd.DataFrame(np.asarray(frame), index=regions, columns=regions)
+        missing = [r for r in regions if r not in frame.index or r not in frame.columns]
+        if missing:
+            msg = f"neighbours has no row and column for {name_few(missing)}; add them, zero for regions on their own."
+            raise DataError(msg)
+        return frame.loc[regions, regions] > 0
 
 
 def rings_fit(design: EventDesign, options: Rings) -> tuple[EventDesign, EventFit]:
@@ -61,10 +91,13 @@ def rings_fit(design: EventDesign, options: Rings) -> tuple[EventDesign, EventFi
     A region is in ring r from the first event at graph distance r on; its own event counts before rings, a nearer
     ring before a farther one. Horizons of ring r count from the week its ring is first reached. Region-weeks in
     another ring than the one shown are left out of its averages, never used as controls. Variance: two-step influence
-    as in ``TwoStage``.
+    as in ``TwoStage``, with the influence of the m regions behind a horizon times m / (m - 1), and t with the clusters
+    reached less one degrees of freedom: few regions are reached, and the mean that contains a region hides part of its
+    error.
     """
-    distance = _graph_distance(np.asarray(options.neighbours) > 0, options.depth, design)
-    reach = np.stack([_first_reach(design.starts, distance == r) for r in range(options.depth + 1)], axis=1)
+    distance = _graph_distance(options.labelled(design.regions).to_numpy(), options.depth)
+    near = [distance == r for r in range(options.depth + 1)]
+    reach = np.stack([_first_reach(design.starts, at) for at in near], axis=1)
     exposed = design.times[None, :, None] >= reach[:, None, :] - design.anticipation
     state = np.where(exposed.any(axis=2), exposed.argmax(axis=2), -1)
     seen = design.observed
@@ -72,49 +105,84 @@ def rings_fit(design: EventDesign, options: Rings) -> tuple[EventDesign, EventFi
     if not untouched.any():
         msg = "Every region-week is within reach of an event: no far region shows the counterfactual. Reduce depth."
         raise IdentificationError(msg)
-    system = cell_system(np.ones(len(seen)), untouched)
-    horizon = design.times[None, :] - reach[:, options.show][:, None]
-    own = seen & cells_estimable(system) & np.isfinite(horizon) & ((state == options.show) | (state < 0))
-    return design, _second_stage(design, system, horizon, own, options)
+    first = reach[:, options.show]
+    if design.studied is not None:
+        studied = _first_reach(np.where(design.studied, design.starts, np.inf), near[options.show])
+        first = np.where(studied == first, first, np.inf)
+    horizon = design.times[None, :] - first[:, None]
+    mine = seen & np.isfinite(horizon)
+    own = mine & ((state == options.show) | (state < 0))
+    return design, supported(design, _second_stage(design, untouched, (horizon, own, mine & ~own), options))
 
 
 def _second_stage(
-    design: EventDesign, system: CellSystem, horizon: FloatArray, own: BoolArray, options: Rings
+    design: EventDesign, untouched: BoolArray, place: tuple[FloatArray, BoolArray, BoolArray], options: Rings
 ) -> EventFit:
-    label, inside = clip_horizons(np.where(own, horizon, 0.0), design.events.window, design.events.ends)
-    own = own & inside
-    horizons = np.unique(label[own])
-    hot = (label[:, :, None] == horizons) & own[:, :, None]
+    horizon, own, elsewhere = place
+    system = cell_system(np.ones(len(own)), untouched)
+    known = own & cells_estimable(system)
+    label, inside = clip_horizons(np.where(known, horizon, 0.0), design.events.window, design.events.ends)
+    use = known & inside
+    horizons = np.unique(label[use])
+    hot = (label[:, :, None] == horizons) & use[:, :, None]
     weights = hot / hot.sum(axis=(0, 1))
     outcome = np.where(design.observed, np.nan_to_num(design.outcome), 0.0)
     fit = impute(system, outcome, weights, design.covariates)
-    gap = np.where(design.observed, outcome - fit.untreated, 0.0)
-    rows = np.matmul(gap[:, None, :], fit.slope)[:, 0, :] - weights.sum(axis=1) * np.nan_to_num(fit.estimates)
+    reached = replace(no_factor(*own.shape), units=np.asarray(use.any(axis=1))[:, None])
+    scores = partial(_scores, design, fit, weights)
     what = "the region of the event" if options.show == 0 else f"ring {options.show}"
+    starts = np.where(np.isfinite(horizon[:, 0]), design.times[0] - horizon[:, 0], np.inf)
     return EventFit(
         horizons=horizons,
         estimates=fit.estimates,
-        influence=rows,
+        influence=scores().sum(axis=1),
         reference=(),
         base_period="universal",
         cells=None,
-        factor=1.0,
-        df=np.inf,
+        small=reached,
+        cells_small=reached,
+        t_tails=True,
         nobs=int(design.observed.sum()),
-        convention=f"effect on {what}, two-step influence, clusters: {design.cluster_name}, normal",
+        convention=f"effect on {what}, two-step influence, leave-one-out, {{cluster}} reached, t({{df}})",
         reasons={
             int(h): "a covariate lies outside what untreated region-weeks show"
             for h in horizons[np.isnan(fit.estimates)]
         },
-        notes=("leads are mean first-stage residuals: no reference week is fixed at zero",),
+        notes=("leads are mean first-stage residuals: no reference week is fixed at zero", *_absorbed(design, fit)),
+        dropped=_dropped(elsewhere, own & ~known, known & ~inside),
+        scores=scores,
+        counts=count_support(np.where(use, label, np.nan), starts, untouched, horizons),
+        pooled=tuple(int(h) for h in np.unique(label[use & (label != horizon)])),
     )
 
 
-def _graph_distance(adjacent: BoolArray, depth: int, design: EventDesign) -> FloatArray:
-    n = design.starts.size
-    if adjacent.shape[0] != n:
-        msg = f"neighbours has {adjacent.shape[0]} regions, the panel has {n}; order them as the panel does."
-        raise DataError(msg)
+def _scores(design: EventDesign, fit: Imputed, weights: FloatArray) -> FloatArray:
+    """Give the influence of every region and week, shape (N, T, K); those of the ring times m / (m - 1)."""
+    gap = np.where(design.observed, np.nan_to_num(design.outcome) - fit.untreated, 0.0)
+    mine = np.asarray((weights > 0).any(axis=1))
+    regions = mine.sum(axis=0)
+    alone = np.where(regions > 1, regions / np.maximum(regions - 1.0, 1.0), 1.0)
+    out = gap[:, :, None] * fit.slope - weights * np.nan_to_num(fit.estimates)
+    return np.where(mine[:, None, :], out * alone, out)
+
+
+def _absorbed(design: EventDesign, fit: Imputed) -> tuple[str, ...]:
+    lost = [f"'{name}'" for p, name in enumerate(design.covariate_names) if p not in fit.kept]
+    return (f"{', '.join(lost)} left out: absorbed by the effects or earlier covariates",) if lost else ()
+
+
+def _dropped(elsewhere: BoolArray, unknown: BoolArray, outside: BoolArray) -> dict[str, int]:
+    """Count region-weeks of the ring shown that take no part in its averages."""
+    counted = {
+        "reached by the event of another ring": int(elsewhere.sum()),
+        "region or week without an untouched observation": int(unknown.sum()),
+        "outside the window, whose ends are dropped": int(outside.sum()),
+    }
+    return {why: rows for why, rows in counted.items() if rows}
+
+
+def _graph_distance(adjacent: BoolArray, depth: int) -> FloatArray:
+    n = len(adjacent)
     linked = adjacent | adjacent.T
     distance = np.where(np.eye(n, dtype=bool), 0.0, np.inf)
     reached = np.eye(n, dtype=bool)

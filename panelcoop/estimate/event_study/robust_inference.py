@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import name_few
 from panelcoop.errors import DataError
+from panelcoop.estimate.event_study.make_result import with_clustering
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.numerics.covariance.hac import bartlett_sum
 from panelcoop.numerics.distributions import t_sf
-from panelcoop.numerics.event_study.influence import (
-    cluster_sums,
-    influence_covariance,
-    multiplier_draws,
-    two_way_covariance,
-)
+from panelcoop.numerics.event_study.clustering import Clustering
+from panelcoop.numerics.event_study.influence import cluster_sums, multiplier_draws
 from panelcoop.numerics.resampling.multipliers import multiplier_block, plan_multipliers
 from panelcoop.options import FloatArray, IntArray
 
@@ -29,7 +26,9 @@ LAG = 6
 
 
 def recluster(
-    study: EventStudy, first: Mapping[object, object], second: Mapping[object, object] | None = None
+    study: EventStudy,
+    first: Mapping[object, object],
+    second: Mapping[object, object] | Literal["week"] | None = None,
 ) -> EventStudy:
     """Cluster an event study by other groups of regions, in one or two dimensions.
 
@@ -39,32 +38,29 @@ def recluster(
         The event study.
     first, second
         Group of each region; with two, the covariance is first + second - both (Cameron, Gelbach and Miller 2011).
+        ``second="week"`` clusters by weeks too, for estimators that are not saturated in cohort and week.
 
     Returns
     -------
     EventStudy
-        The same estimates with another covariance; no small-sample factor beyond the study's own.
+        The same estimates; covariance, small-sample factor, degrees of freedom and every derived number as if the
+        study had been estimated with these clusters. With two dimensions the smaller number of groups counts.
 
     Raises
     ------
     DataError
         If a region has no group.
+    IdentificationError
+        If weeks are asked for and the estimator has no influence by week.
     """
     one = _codes(study, first)
-    rows = np.nan_to_num(study.influence)
+    groups = f"{one.max() + 1} groups"
+    if isinstance(second, str):
+        return with_clustering(study, Clustering("week", one, name=f"{groups} and week"))
     if second is None:
-        cov, words = influence_covariance(cluster_sums(rows, one)), f"{one.max() + 1} groups"
-        clusters: IntArray | None = one
-    else:
-        two = _codes(study, second)
-        cov, words = two_way_covariance(rows, one, two), f"{one.max() + 1} and {two.max() + 1} groups"
-        clusters = study.clusters
-    cov = study.factor * cov
-    blank = study.params.isna().to_numpy()
-    cov[blank, :] = np.nan
-    cov[:, blank] = np.nan
-    frame = pd.DataFrame(cov, index=study.params.index, columns=study.params.index)
-    return replace(study, cov=frame, clusters=clusters, convention=f"{study.convention}; reclustered by {words}")
+        return with_clustering(study, Clustering("one-way", one, name=groups))
+    two = _codes(study, second)
+    return with_clustering(study, Clustering("two-way", one, two, f"{groups} and {two.max() + 1} groups"))
 
 
 def _codes(study: EventStudy, groups: Mapping[object, object]) -> IntArray:
@@ -96,8 +92,9 @@ def event_inference(study: EventStudy, *, draws: int = 9999, seed: int = 0) -> p
     -----
     For local projections a week is the week of the event. Estimators saturated in cohort and week leave week sums
     of treated residuals at exactly zero: a shock common to a cohort's week cannot be told from its effect, so no
-    bootstrap over weeks exists for them. p-values count draws at least as large (weak rule) and the observed
-    statistic as one draw.
+    bootstrap over weeks exists for them. With clusters in two dimensions, or dyads, no single sign per cluster exists,
+    so neither does a bootstrap over clusters. p-values count draws at least as large (weak rule) and the observed
+    statistic as one draw, also where all signs are enumerated: the observed statistic is none of them.
 
     References
     ----------
@@ -105,26 +102,28 @@ def event_inference(study: EventStudy, *, draws: int = 9999, seed: int = 0) -> p
     Association 105.
     """
     here = study.params.index.get_indexer(study.estimated)
-    sums = study.cluster_influence()[:, here]
     values = study.params.to_numpy()[here]
     std_error = study.std_errors.to_numpy()[here]
-    boot = multiplier_draws(sums, draws, np.random.default_rng(seed))
-    table = pd.DataFrame(
-        {
-            "estimate": values,
-            "std_error": std_error,
-            "p_cluster": 2 * t_sf(np.abs(values / std_error), study.df),
-            "p_wild": _score_bootstrap(values, sums, draws, seed),
-            "se_multiplier": np.sqrt(study.factor) * boot.std_errors,
-            "p_dwb": np.nan,
-        },
-        index=study.estimated,
-    )
-    reasons = {}
-    if study.week_scores is None:
-        reasons["p_dwb"] = "saturated in cohort and week: week shocks of a cohort cannot be told from its effect"
+    columns: dict[str, FloatArray] = {
+        "estimate": values,
+        "std_error": std_error,
+        "p_cluster": 2 * t_sf(np.abs(values / std_error), study.df),
+        **dict.fromkeys(("p_wild", "se_multiplier", "p_dwb"), np.full(values.size, np.nan)),
+    }
+    reasons: dict[str, str] = {}
+    if study.clustering.kind == "one-way":
+        sums = cluster_sums(study.scaled_influence()[:, here], study.clustering.first)
+        boot = multiplier_draws(sums, draws, np.random.default_rng(seed))
+        columns |= {"p_wild": _score_bootstrap(values, sums, draws, seed), "se_multiplier": boot.std_errors}
     else:
-        table["p_dwb"] = _week_bootstrap(values, study.week_scores[:, here], draws, seed)
+        why = f"errors are {study.clustering.kind} ({study.clustering.name}): no single sign per cluster exists"
+        reasons |= {"p_wild": why, "se_multiplier": why}
+    scores = study.week_scores
+    if scores is None:
+        reasons["p_dwb"] = study.no_scores
+    else:
+        columns["p_dwb"] = _week_bootstrap(values, scores[:, here], draws, seed)
+    table = pd.DataFrame(columns, index=study.estimated)
     table.attrs["reasons"] = reasons
     return table
 
@@ -139,7 +138,7 @@ def _score_bootstrap(values: FloatArray, sums: FloatArray, draws: int, seed: int
         spread = np.sqrt(np.maximum((sums**2).sum(axis=0) - move**2 / G, 1e-300))
         larger += (np.abs(move) / spread >= observed * (1 - 1e-12)).sum(axis=0)
         total += len(move)
-    return np.asarray(larger / total if plan.enumerated else (1 + larger) / (1 + total))
+    return np.asarray((1 + larger) / (1 + total))
 
 
 def _week_bootstrap(values: FloatArray, scores: FloatArray, draws: int, seed: int) -> FloatArray:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["SupportRule"]
+__all__ = ["SupportRule", "count_support"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class SupportRule:
     min_cohorts, min_controls
         Cohorts (event weeks) behind a horizon and clean controls behind a comparison.
     require
-        False marks thin horizons and shows them. True leaves comparisons with fewer controls out and shows horizons
-        with fewer cohorts as NaN, each with its reason.
+        False marks thin horizons and shows them. True leaves comparisons with fewer controls out where the estimator
+        makes comparisons one by one, and shows horizons with fewer cohorts or controls as NaN, each with its reason.
 
     Examples
     --------
@@ -35,3 +37,40 @@ class SupportRule:
         """Say which horizons have fewer."""
         out: BoolArray = (cohorts < self.min_cohorts) | (controls < self.min_controls)
         return out
+
+    def reason(self, cohorts: float, controls: float) -> str:
+        """Say what a horizon lacks."""
+        if cohorts < self.min_cohorts:
+            return f"fewer than {self.min_cohorts} cohorts ({cohorts:g})"
+        return f"fewer than {self.min_controls} clean controls ({controls:g})"
+
+
+def count_support(label: FloatArray, starts: FloatArray, control: BoolArray, horizons: FloatArray) -> FloatArray:
+    """Count event weeks, treated units and fewest controls behind each horizon.
+
+    Parameters
+    ----------
+    label
+        Horizon in which each unit and week is shown, NaN where in none, shape (N, T).
+    starts
+        First treated period of each unit, shape (N,).
+    control
+        Whether a unit can be compared with in a week, shape (N, T); units of the same start are not counted.
+    horizons
+        Shape (K,).
+
+    Returns
+    -------
+    Shape (K, 3).
+    """
+    levels, cohort = np.unique(starts, return_inverse=True)
+    by_cohort = np.zeros((levels.size, label.shape[1]))
+    np.add.at(by_cohort, cohort, control)
+    others = by_cohort.sum(axis=0) - by_cohort
+    out = np.zeros((horizons.size, 3))
+    for k, h in enumerate(horizons):
+        unit, week = np.nonzero(label == h)
+        if unit.size:
+            fewest = others[cohort[unit], week].min()
+            out[k] = np.unique(cohort[unit]).size, np.unique(unit).size, fewest
+    return out

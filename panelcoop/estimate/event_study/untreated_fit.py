@@ -40,6 +40,8 @@ class UntreatedFit:
         Observed cells whose untreated outcome is identified (by effects and slopes), shape (R, T).
     observed
         Observed cells, shape (R, T).
+    size
+        Regions behind each row, shape (R,).
     """
 
     panel: CohortPanel | None
@@ -51,6 +53,7 @@ class UntreatedFit:
     cohorts: Cohorts
     usable: BoolArray
     observed: BoolArray
+    size: FloatArray
 
     @property
     def starts(self) -> FloatArray:
@@ -58,9 +61,16 @@ class UntreatedFit:
         return self.cohorts.starts
 
     def cell_counts(self, cells: BoolArray) -> FloatArray:
-        """Count observations by cohort and period among marked cells, shape (C, T)."""
+        """Sum the weight of observations by cohort and period over marked cells, shape (C, T)."""
+        return self._by_cohort(cells, self.system.weight)
+
+    def cell_sizes(self, cells: BoolArray) -> FloatArray:
+        """Count regions by cohort and period among marked cells, shape (C, T)."""
+        return self._by_cohort(cells, self.size)
+
+    def _by_cohort(self, cells: BoolArray, weight: FloatArray) -> FloatArray:
         counts = np.zeros((self.starts.size, cells.shape[1]))
-        np.add.at(counts, self.row_cohort, cells * self.system.weight[:, None])
+        np.add.at(counts, self.row_cohort, cells * weight[:, None])
         return counts
 
     def cell_means(self, values: FloatArray, cells: BoolArray) -> FloatArray:
@@ -72,8 +82,15 @@ class UntreatedFit:
         return out
 
 
-def untreated_fit(design: EventDesign) -> UntreatedFit:
+def untreated_fit(design: EventDesign, *, by_region: bool = False) -> UntreatedFit:
     """Fit region and week effects (and covariates) to the cells that no event has touched yet.
+
+    Parameters
+    ----------
+    design
+        The panel as arrays.
+    by_region
+        Keep a row per region even where cohort means would do.
 
     Raises
     ------
@@ -82,15 +99,17 @@ def untreated_fit(design: EventDesign) -> UntreatedFit:
     """
     cohorts = design.cohorts
     starts, unit_cohort = cohorts.starts, cohorts.of_unit
-    panel = cohort_panel(design.outcome, unit_cohort, starts, design.times) if design.simple else None
+    means = design.simple and design.weights is None and not by_region
+    panel = cohort_panel(design.outcome, unit_cohort, starts, design.times) if means else None
     if panel is not None:
-        outcome, weight, row_cohort = panel.means, panel.counts, np.arange(starts.size)
+        outcome, weight, row_cohort, size = panel.means, panel.counts, np.arange(starts.size), panel.counts
         observed = np.ones(outcome.shape, dtype=bool)
         covariates = np.zeros((*outcome.shape, 0))
     else:
         observed = design.observed
         outcome = np.where(observed, design.outcome, 0.0)
-        weight, row_cohort, covariates = np.ones(len(outcome)), unit_cohort, design.covariates
+        weight, row_cohort, covariates = design.unit_weights, unit_cohort, design.covariates
+        size = np.ones(len(outcome))
     untreated = observed & (design.times[None, :] < starts[row_cohort][:, None] - design.anticipation)
     if not untreated.any():
         msg = "No region-week is untreated, so nothing shows what would have happened without the event."
@@ -98,7 +117,7 @@ def untreated_fit(design: EventDesign) -> UntreatedFit:
     system = cell_system(weight, untreated, _effect_rows(design.effect_group))
     fit = impute(system, outcome, np.zeros((*outcome.shape, 0)), covariates)
     usable = observed & cells_estimable(system) & fit.spanned
-    return UntreatedFit(panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed)
+    return UntreatedFit(panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed, size)
 
 
 def covariate_notes(design: EventDesign, first: UntreatedFit) -> tuple[str, ...]:
@@ -120,7 +139,7 @@ def missing_reason(first: UntreatedFit, cohort: int, period: int) -> str:
 
 
 def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, constant: FloatArray) -> FloatArray:
-    """Sum slope times (outcome - fitted) over weeks, less a constant, for every region.
+    """Sum slope times (outcome - fitted) over weeks, less a constant, for every region, times its weight.
 
     Parameters
     ----------
@@ -137,8 +156,8 @@ def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, consta
     """
     if first.panel is None:
         gap = np.where(first.observed, first.outcome - fitted, 0.0)
-        out: FloatArray = np.matmul(gap[:, None, :], slope)[:, 0, :] - constant
-        return out
+        rows = np.matmul(gap[:, None, :], slope)[:, 0, :] - constant
+        return np.asarray(rows * first.system.weight[:, None])
     shift = np.matmul(fitted[:, None, :], slope)[:, 0, :] + constant
     return influence_rows(first.panel, CohortMap(slope, shift))
 

@@ -75,14 +75,25 @@ class Clustering:
             return positive_part(influence_covariance(cluster_sums(rows, self.first)) + by_week - both)
         return influence_covariance(cluster_sums(rows, self.first))
 
-    def groups(self, units: BoolArray) -> int:
-        """Count groups of regions among some units: of the smaller dimension where there are two."""
+    def groups(self, units: BoolArray) -> IntArray:
+        """Count groups of regions among some units, of the smaller dimension where there are two.
+
+        Parameters
+        ----------
+        units
+            Truth by unit and column, shape (N, J).
+
+        Returns
+        -------
+        Shape (J,).
+        """
         if self.kind == "dyadic":
             assert self.first is not None
             assert self.second is not None
-            return int(np.unique(np.concatenate([self.first, self.second])).size)
-        counts = [np.unique(codes[units]).size for codes in (self.first, self.second) if codes is not None]
-        return min(counts) if counts else int(units.sum())
+            members = np.unique(np.concatenate([self.first, self.second])).size
+            return np.full(units.shape[1], members)
+        counts = [_groups_among(codes, units) for codes in (self.first, self.second) if codes is not None]
+        return np.asarray(np.minimum.reduce(counts) if counts else units.sum(axis=0))
 
     def _codes(self, n: int) -> IntArray:
         return np.arange(n) if self.first is None else self.first
@@ -113,10 +124,7 @@ class SmallSample:
     def factor(self, clustering: Clustering) -> FloatArray:
         """Give the factor of each coefficient; one where there is none."""
         by_week = clustering.kind == "week"
-        columns = self.units.shape[1]
-        asked = ~np.isnan(self.rows) if self.rows.size == columns else np.ones(columns, dtype=bool)
-        lines = zip(self.units.T, asked, strict=True)
-        G = np.array([float(clustering.groups(line)) if here else np.nan for line, here in lines])
+        G = clustering.groups(self.units).astype(float)
         G = np.minimum(G, self.weeks) if by_week else G
         K = self.coefficients - (self.weeks - 1 if by_week and self.week_effects else 0)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -126,8 +134,16 @@ class SmallSample:
 
     def groups(self, clustering: Clustering) -> int:
         """Count the groups behind any coefficient."""
-        found = clustering.groups(np.asarray(self.units.any(axis=1)))
+        found = int(clustering.groups(np.asarray(self.units.any(axis=1, keepdims=True)))[0])
         return min(found, int(self.weeks.max())) if clustering.kind == "week" else found
+
+
+def _groups_among(codes: IntArray, units: BoolArray) -> IntArray:
+    """Count distinct codes among the units of each column, shape (J,)."""
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=codes[order][0] - 1))
+    present = np.logical_or.reduceat(units[order], first, axis=0)
+    return np.asarray(present.sum(axis=0))
 
 
 def no_factor(n: int, weeks: int) -> SmallSample:

@@ -39,6 +39,29 @@ class CohortDummies:
         """Number of dummies."""
         return int(self.column.max(initial=-1)) + 1
 
+    @property
+    def blocks(self) -> list[_Block]:
+        """Where the parameters of each cohort lie, and its 0/1 matrix."""
+        return [_block(column) for column in self.column]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Parameters that a cohort has: their place among all (K,), and what each adds to a period, shape (T, K)."""
+
+    place: IntArray
+    matrix: FloatArray
+
+
+def _block(column: IntArray) -> _Block:
+    T = column.size
+    has = np.flatnonzero(column >= 0)
+    used, which = np.unique(column[has], return_inverse=True)
+    matrix = np.zeros((T, T + used.size))
+    matrix[:, :T] = np.eye(T)
+    matrix[has, T + which] = 1.0
+    return _Block(np.concatenate([np.arange(T), T + used]), matrix)
+
 
 @dataclass(frozen=True)
 class CohortRegression:
@@ -104,10 +127,12 @@ def cohort_regression(
     mass = np.array([heavy[own].sum(axis=0) for own in groups])
     T, M = observed.shape[1], dummies.size
     gram = np.zeros((T + M, T + M))
-    for c, own in enumerate(groups):
-        _add_block(gram, _cohort_block(observed[own], heavy[own], unit_effects=dummies.unit_effects), dummies.column[c])
+    blocks = dummies.blocks
+    for own, block in zip(groups, blocks, strict=True):
+        left = _what_effects_leave(observed[own], heavy[own], unit_effects=dummies.unit_effects)
+        gram[np.ix_(block.place, block.place)] += block.matrix.T @ left @ block.matrix
     inverse, astray, rank = _pseudo_inverse(gram, T)
-    data = _Within(observed, heavy, groups, mass, dummies)
+    data = _Within(observed, heavy, groups, mass, dummies, blocks)
     y = np.where(observed, outcome, 0.0)[:, :, None]
     through = inverse @ data.moments(covariates)
     rest = data.take_out(covariates, through)
@@ -136,40 +161,22 @@ def regression_rows(fit: CohortRegression, dummies: CohortDummies, weights: Floa
     live = np.where(np.isnan(fit.coefficients), 0.0, 1.0)[:, None] * weights
     load = fit.inverse[:, T:] @ live
     out = -fit.score @ (fit.through[T:].T @ live)
-    for c, mass in enumerate(fit.mass):
+    for c, (mass, block) in enumerate(zip(fit.mass, dummies.blocks, strict=True)):
         own = dummies.cohort == c
-        path = _spread(load, dummies.column[c], T)
+        path = block.matrix @ load[block.place]
         if not dummies.unit_effects and mass.any():
             path = path - (mass @ path) / mass.sum()
         out[own] += fit.weight[own, None] * (fit.residual[own] @ path)
     return out
 
 
-def _cohort_block(observed: BoolArray, heavy: FloatArray, *, unit_effects: bool) -> FloatArray:
+def _what_effects_leave(observed: BoolArray, heavy: FloatArray, *, unit_effects: bool) -> FloatArray:
     """Give diag(n_t) - sum m m' / n of one cohort, shape (T, T)."""
     seen = observed.astype(float)
     mass = heavy.sum(axis=0)
     if unit_effects:
-        return np.diag(mass) - heavy.T @ (seen / np.maximum(seen.sum(axis=1), 1.0)[:, None])
+        return np.asarray(np.diag(mass) - heavy.T @ (seen / np.maximum(seen.sum(axis=1), 1.0)[:, None]))
     return np.diag(mass) - np.outer(mass, mass) / max(float(mass.sum()), 1e-300)
-
-
-def _add_block(gram: FloatArray, block: FloatArray, column: IntArray) -> None:
-    """Add A' L A for one cohort in place."""
-    T = len(block)
-    gram[:T, :T] += block
-    has = np.flatnonzero(column >= 0)
-    place = T + column[has]
-    np.add.at(gram, (slice(None, T), place), block[:, has])
-    np.add.at(gram, (place, slice(None, T)), block[has])
-    np.add.at(gram, np.ix_(place, place), block[np.ix_(has, has)])
-
-
-def _spread(theta: FloatArray, column: IntArray, T: int) -> FloatArray:
-    """Give A theta of one cohort, shape (T, K)."""
-    own = theta[T + np.maximum(column, 0)] if theta.shape[0] > T else np.zeros((T, theta.shape[1]))
-    out: FloatArray = theta[:T] + np.where((column >= 0)[:, None], own, 0.0)
-    return out
 
 
 def _pseudo_inverse(gram: FloatArray, T: int) -> tuple[FloatArray, BoolArray, int]:
@@ -194,6 +201,7 @@ class _Within:
     groups: list[IntArray]
     mass: FloatArray
     dummies: CohortDummies
+    blocks: list[_Block]
 
     def centred(self, values: FloatArray) -> FloatArray:
         """Take unit or cohort means out of values (N, T, K); zero where not observed."""
@@ -212,14 +220,11 @@ class _Within:
         inside = self.centred(values) * self.heavy[:, :, None]
         T = values.shape[1]
         out = np.zeros((T + self.dummies.size, values.shape[2]))
-        for c, own in enumerate(self.groups):
-            total = inside[own].sum(axis=0)
-            out[:T] += total
-            has = np.flatnonzero(self.dummies.column[c] >= 0)
-            np.add.at(out, T + self.dummies.column[c][has], total[has])
+        for own, block in zip(self.groups, self.blocks, strict=True):
+            out[block.place] += block.matrix.T @ inside[own].sum(axis=0)
         return out
 
     def take_out(self, values: FloatArray, theta: FloatArray) -> FloatArray:
         """Give the residual of values on effects and A_c theta, shape (N, T, K)."""
-        path = np.array([_spread(theta, column, values.shape[1]) for column in self.dummies.column])
+        path = np.array([block.matrix @ theta[block.place] for block in self.blocks])
         return self.centred(values - path[self.dummies.cohort])

@@ -52,7 +52,7 @@ def did_cross_section(
     weight
         How much each row counts, shape (n,).
     errors
-        "delta-method", or "DRDID", which gives "dr" the influence that R's DRDID (to 1.3.0), csdid and did print.
+        "delta-method", or "DRDID", which gives "dr" the influence of R's DRDID (to 1.3.0), and so what R did prints.
 
     Notes
     -----

@@ -10,7 +10,7 @@ from panelcoop.numerics.event_study.independent import beyond_span, column_size,
 from panelcoop.numerics.event_study.two_way_cells import CellSystem, effects_of, extrapolate, residual
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["Imputed", "MaskedRegression", "carried_over", "impute", "masked_regression"]
+__all__ = ["Imputed", "MaskedRegression", "carried_over", "impute", "imputed_slope", "masked_regression"]
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,13 @@ def impute(system: CellSystem, outcome: FloatArray, weights: FloatArray, covaria
     -Z0 (Z0'Z0)^-1 Z1'w (Borusyak, Jaravel and Spiess 2024, Theorem 2). A covariate that effects or earlier covariates
     absorb on the untreated cells is left out; an average over cells where it would matter is not estimable.
     """
-    load = weights.sum(axis=1) / system.weight[:, None]
-    carried = extrapolate(system, system.gather(load), weights.sum(axis=0))
-    slope = weights / system.weight[:, None, None] - carried.weights
-    beta, kept, estimable = np.zeros(covariates.shape[2]), np.zeros(0, dtype=np.int64), carried.estimable
+    slope, targets = _plain_slope(system, weights)
+    beta, kept, estimable = np.zeros(covariates.shape[2]), np.zeros(0, dtype=np.int64), targets
     spanned: BoolArray = np.ones(outcome.shape, dtype=bool)
     if beta.size:
         within, bread, kept, gap = _covariate_system(system, covariates)
         beta = bread @ np.einsum("r,rtp,rt->p", system.weight, within, outcome)
-        through = np.einsum("r,rtk,rtp->pk", system.weight, slope, covariates, optimize=True)
-        slope = slope - within @ (bread @ through)
+        slope = _through_covariates(system, slope, covariates, within, bread)
         spanned = np.asarray(~gap.any(axis=2))
         estimable = estimable & ~np.any(weights[~spanned] != 0, axis=0)
     rest = outcome - covariates @ beta
@@ -81,6 +78,31 @@ def impute(system: CellSystem, outcome: FloatArray, weights: FloatArray, covaria
     untreated = row[system.row_of] + period.T + covariates @ beta
     estimates = np.einsum("rtk,rt->k", weights, outcome - untreated)
     return Imputed(np.where(estimable, estimates, np.nan), slope, untreated, beta, estimable, kept, spanned)
+
+
+def imputed_slope(system: CellSystem, weights: FloatArray, covariates: FloatArray) -> FloatArray:
+    """Give only the weight of every outcome in K averages of imputed effects, shape (R, T, K); see ``impute``."""
+    slope, _ = _plain_slope(system, weights)
+    if not covariates.shape[2]:
+        return slope
+    within, bread, _, _ = _covariate_system(system, covariates)
+    return _through_covariates(system, slope, covariates, within, bread)
+
+
+def _plain_slope(system: CellSystem, weights: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Carry averages through row and period effects; also whether each is identified."""
+    load = weights.sum(axis=1) / system.weight[:, None]
+    carried = extrapolate(system, system.gather(load), weights.sum(axis=0))
+    slope = weights / system.weight[:, None, None]
+    slope -= carried.weights
+    return slope, carried.estimable
+
+
+def _through_covariates(
+    system: CellSystem, slope: FloatArray, covariates: FloatArray, within: FloatArray, bread: FloatArray
+) -> FloatArray:
+    through = np.einsum("r,rtk,rtp->pk", system.weight, slope, covariates, optimize=True)
+    return np.asarray(slope - within @ (bread @ through))
 
 
 def carried_over(system: CellSystem, columns: FloatArray, covariates: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,16 +56,24 @@ def independent_bread(gram: FloatArray, size: ColumnSize) -> tuple[FloatArray, I
     live &= norm > 0
     unit = np.where(live, 1.0 / np.where(live, norm, 1.0), 0.0)
     scaled = unit[:, None] * gram * unit
-    left, kept = scaled.copy(), []
-    for k in range(len(gram)):
-        if live[k] and left[k, k] > COLLINEAR:
-            kept.append(k)
-            left = left - np.outer(left[:, k], left[k, :]) / left[k, k]
-    pick = np.array(kept, dtype=np.int64)
+    pick = _standing(scaled, np.flatnonzero(live))
     bread = np.zeros_like(gram)
     if pick.size:
         bread[np.ix_(pick, pick)] = np.linalg.inv(scaled[np.ix_(pick, pick)]) * np.outer(unit[pick], unit[pick])
     return bread, pick
+
+
+def _standing(scaled: FloatArray, live: IntArray) -> IntArray:
+    """Find live columns that earlier ones do not span: all of them, if no pivot of the Cholesky factor is small."""
+    with contextlib.suppress(np.linalg.LinAlgError):
+        if not live.size or (np.diag(np.linalg.cholesky(scaled[np.ix_(live, live)])) ** 2).min() > COLLINEAR:
+            return live
+    left, kept = scaled.copy(), []
+    for k in live:
+        if left[k, k] > COLLINEAR:
+            kept.append(k)
+            left = left - np.outer(left[:, k], left[k, :]) / left[k, k]
+    return np.array(kept, dtype=np.int64)
 
 
 def beyond_span(system: CellSystem, columns: FloatArray, slopes: FloatArray, lost: BoolArray) -> FloatArray:

@@ -13,7 +13,7 @@ from panelcoop.estimate.event_study.extended_two_way import ExtendedTwoWay
 from panelcoop.estimate.event_study.imputation import Imputation
 from panelcoop.estimate.event_study.local_projection import LpDid
 from panelcoop.estimate.event_study.stacked import Stacked
-from panelcoop.estimate.event_study.two_way import bacon_decomposition, two_way_weights
+from panelcoop.estimate.event_study.two_way_weights import bacon_decomposition, two_way_weights
 
 from .panels import dummies, staggered
 

@@ -8,7 +8,8 @@ import pytest
 
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.api import event_study
-from panelcoop.estimate.event_study.events import Events, period_numbers
+from panelcoop.estimate.event_study.events import Events
+from panelcoop.estimate.event_study.week_scale import week_scale
 from panelcoop.panel.record import panel_from_frame
 
 from .panels import staggered
@@ -28,7 +29,9 @@ def _weekly(flags):
 
 
 def test_dates_inside_a_week_collapse_to_that_week():
-    numbers = period_numbers(WEEKS, pd.Series(pd.to_datetime(["2020-01-06", "2020-01-12", "2020-01-13", "2020-06-30"])))
+    numbers = week_scale(WEEKS).numbers(
+        pd.Series(pd.to_datetime(["2020-01-06", "2020-01-12", "2020-01-13", "2020-06-30"]))
+    )
     assert numbers.tolist() == [0, 0, 1, 25]
 
 
