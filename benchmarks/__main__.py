@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="workloads (default all)")
     parser.add_argument("--list", action="store_true", help="name the workloads and stop")
     parser.add_argument("--ours", action="store_true", help="leave the peers out")
-    parser.add_argument("--slow", action="store_true", help="also engines that take minutes or many gigabytes, once")
+    parser.add_argument("--slow", action="store_true", help="also engines that take minutes or many gigabytes")
     parser.add_argument("--runs", type=int, default=None, help="timed calls after the first (default: the workload's)")
     parser.add_argument("--output", type=Path, default=RESULTS)
     chosen = parser.parse_args()
@@ -48,7 +48,7 @@ def main() -> None:
         if not engines:
             verdicts.append(f"- {workload.label}: only with --slow")
             continue
-        found = [run_engine(workload, e, runs=1 if e in workload.slow else chosen.runs) for e in engines]
+        found = [run_engine(workload, e, runs=chosen.runs) for e in engines]
         rows.append(markdown(workload, found))
         verdicts.append(verdict(workload, found))
         print(rows[-1] + verdicts[-1] + "\n", flush=True)

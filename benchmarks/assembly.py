@@ -245,6 +245,7 @@ WORKLOADS = (
         engines={"panelcoop": ours},
         slow=frozenset({"panelcoop"}),
         memory=4.0,
+        runs=1,
     ),
     Workload(
         name="assembly",
@@ -253,7 +254,6 @@ WORKLOADS = (
         engines={"panelcoop": ours, "DuckDB by hand": duckdb_by_hand, "polars by hand": polars_by_hand},
         faster=1.0,
         memory=1.0,
-        runs=2,
         agree=1e-9,
     ),
 )

@@ -21,8 +21,7 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THR
 
 Engine = Callable[[Any], Callable[[], "np.ndarray | list[float]"]]
 """Takes the data, imports and converts what it needs (untimed), returns the call that is timed; that call returns
-numbers to
-compare between engines."""
+numbers to compare between engines."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,10 @@ class Workload:
     faster : how many times faster than the fastest peer we aim to be; None where there is no target
     faster_than : targets against single engines
     memory : most gigabytes we may use at peak, data included
-    runs : timed calls after the first
-    slow : engines that take minutes or many gigabytes here: timed only with --slow, once
+    runs : timed calls after the first; ours is timed at least five times
+    slow : engines that take minutes or many gigabytes here: timed only with --slow
+    seconds : longest median time of ours, where the target is a time
+    beyond : most seconds that ours may take more than the peer, where the target is a difference
     agree : largest relative difference of the returned numbers between engines that counts as agreement
     """
 
@@ -52,6 +53,8 @@ class Workload:
     memory: float | None = None
     runs: int = 5
     slow: frozenset[str] = frozenset()
+    seconds: float | None = None
+    beyond: float | None = None
     agree: float = 1e-6
 
 
@@ -88,7 +91,9 @@ def run_engine(workload: Workload, engine: str, *, runs: int | None = None, limi
     """
     peers = os.environ.get("PANELCOOP_PEERS_PYTHON", sys.executable)
     python = sys.executable if engine.startswith("panelcoop") else peers
-    command = [python, "-W", "ignore", "-m", "benchmarks.worker", workload.name, engine, str(runs or workload.runs)]
+    least = 5 if engine.startswith("panelcoop") and not workload.slow else 1
+    calls = runs or max(least, workload.runs)
+    command = [python, "-W", "ignore", "-m", "benchmarks.worker", workload.name, engine, str(calls)]
     environment = os.environ | THREADS
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=limit, check=False)

@@ -62,6 +62,13 @@ def verdict(workload: Workload, found: list[Measured]) -> str:
                 ratio = one.warm / ours.warm
                 met = "met" if ratio >= target else "MISSED"
                 said.append(f"{ratio:.1f} times {name} (target {target:g}): {met}")
+    if workload.seconds is not None:
+        met = "met" if ours.warm <= workload.seconds else "MISSED"
+        said.append(f"{seconds(ours.warm)} (at most {workload.seconds:g} s): {met}")
+    if workload.beyond is not None and peers:
+        more = ours.warm - peers[0].warm
+        met = "met" if more <= workload.beyond else "MISSED"
+        said.append(f"{max(more, 0.0):.2f} s more than {peers[0].engine} (at most {workload.beyond:g} s): {met}")
     if workload.memory is not None and np.isfinite(ours.peak):
         met = "met" if ours.peak <= workload.memory else "MISSED"
         said.append(f"{ours.peak:.2f} GB (at most {workload.memory:g}): {met}")

@@ -35,12 +35,13 @@ def ours(values: np.ndarray):
 
 WORKLOADS = (
     Workload(
-        "waves-31x150", "Wave test, 999 draws, 31 x 150 (target 0.3 s)", partial(rising, 31, 150), {"panelcoop": ours}
+        "waves-31x150", "Wave test, 999 draws, 31 x 150", partial(rising, 31, 150), {"panelcoop": ours}, seconds=0.3
     ),
     Workload(
         "waves-3000x200",
-        "Wave test, 999 draws, 3,000 x 200 (target 2 s)",
+        "Wave test, 999 draws, 3,000 x 200",
         partial(rising, 3000, 200),
         {"panelcoop": ours},
+        seconds=2.0,
     ),
 )
