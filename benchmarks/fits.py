@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.harness import Workload
-from benchmarks.panels import Rows, frame, gravity, short_windows, stage_panel, terms
+from benchmarks.panels import Rows, frame, gravity, labelled, short_windows, stage_panel, terms
 
 LAG = 4
 
@@ -26,6 +26,22 @@ def ours(rows: Rows, *, clustered_only: bool = False):
             found.append(covariance(fit, "two-way", clusters=[region, week]))
             found.append(covariance(fit, "driscoll-kraay", weeks=week, lag=LAG))
         return np.concatenate([fit.coef, *(np.sqrt(np.diag(r.cov)) for r in found)])
+
+    return call
+
+
+def ours_labelled(rows: Rows):
+    """Fit the labelled panel by `stage_interaction`, then take the three covariances of the result."""
+    import panelcoop as pc
+
+    panel, drivers = labelled(rows)
+
+    def call():
+        fit = pc.stage_interaction(panel, outcome="y", drivers=drivers)
+        serial = pc.CovarianceChoice("driscoll-kraay", lag=LAG)
+        found = [fit, fit.with_covariance("two-way"), fit.with_covariance(serial)]
+        known = fit.params.notna().to_numpy()
+        return np.concatenate([fit.params.to_numpy()[known], *(one.std_errors.to_numpy()[known] for one in found)])
 
     return call
 
@@ -112,7 +128,12 @@ def pyfixest_poisson(rows: Rows):
     return call
 
 
-STAGE_ENGINES = {"panelcoop": ours, "pyfixest": pyfixest, "linearmodels": linearmodels}
+STAGE_ENGINES = {
+    "panelcoop": ours,
+    "panelcoop, labelled panel": ours_labelled,
+    "pyfixest": pyfixest,
+    "linearmodels": linearmodels,
+}
 
 WORKLOADS = [
     Workload(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Rows", "frame", "gravity", "short_windows", "stage_panel", "terms"]
+__all__ = ["Rows", "frame", "gravity", "labelled", "short_windows", "stage_panel", "terms"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +78,15 @@ def frame(rows: Rows):
     table = pd.DataFrame(rows.columns, columns=terms(rows))
     table["y"] = rows.outcome
     return table.assign(**rows.effects)
+
+
+def labelled(rows: Rows):
+    """Return a stage panel as a frame indexed by region and week, with a stage column, and the names of its drivers."""
+    import pandas as pd
+
+    week, stages = rows.effects["week"], 4
+    drivers = [f"d{j}" for j in range(rows.columns.shape[1] // stages)]
+    values = {name: rows.columns[:, stages * j : stages * (j + 1)].sum(axis=1) for j, name in enumerate(drivers)}
+    names = np.array(["gestation", "outbreak", "continuation", "recovery"])
+    table = pd.DataFrame({**values, "y": rows.outcome, "stage": names[week * stages // (week.max() + 1)]})
+    return table.set_index(pd.MultiIndex.from_arrays(list(rows.effects.values()), names=list(rows.effects))), drivers

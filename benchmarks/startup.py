@@ -10,27 +10,22 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import Workload
-from benchmarks.panels import frame, stage_panel
+from benchmarks.panels import labelled, stage_panel
 
 READ_AND_FIT = """
 import pandas as pd
-import panelcoop
-from panelcoop.numerics.covariance.covariance import covariance
-from panelcoop.numerics.regression.least_squares import least_squares
-data = pd.read_parquet({path!r})
-terms = [c for c in data if c.startswith("x")]
-region, week = data["region"].to_numpy(), data["week"].to_numpy()
-fit = least_squares(data["y"].to_numpy(), data[terms].to_numpy(), effects=[region, week])
-covariance(fit, "CRV1", clusters=[region])
-covariance(fit, "two-way", clusters=[region, week])
-covariance(fit, "driscoll-kraay", weeks=week)
+import panelcoop as pc
+panel = pd.read_parquet({path!r})
+fit = pc.stage_interaction(panel, outcome="y", drivers=["d0", "d1", "d2", "d3"])
+fit.with_covariance("two-way")
+fit.with_covariance("driscoll-kraay")
 """
 
 
 def panel_file() -> str:
     """Write the panel of the first row to a temporary file."""
     path = Path(tempfile.mkdtemp()) / "panel.parquet"
-    frame(stage_panel(31, 150)).to_parquet(path)
+    labelled(stage_panel(31, 150))[0].to_parquet(path)
     return str(path)
 
 

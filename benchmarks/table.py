@@ -49,13 +49,15 @@ def markdown(workload: Workload, found: list[Measured]) -> str:
 
 def verdict(workload: Workload, found: list[Measured]) -> str:
     """Say which targets are met."""
-    ours, peers = found[0], [m for m in found[1:] if not m.error]
+    ours, peers = found[0], [m for m in found[1:] if not m.error and not m.engine.startswith("panelcoop")]
     said = []
     if workload.faster is not None and peers:
         fastest = min(peers, key=lambda m: m.warm)
-        ratio = fastest.warm / ours.warm
-        met = "met" if ratio >= workload.faster else "MISSED"
-        said.append(f"{ratio:.1f} times {fastest.engine} (target {workload.faster:g}): {met}")
+        for own in (m for m in found if m.engine.startswith("panelcoop") and not m.error):
+            ratio = fastest.warm / own.warm
+            met = "met" if ratio >= workload.faster else "MISSED"
+            which = "" if own is ours else f"{own.engine}: "
+            said.append(f"{which}{ratio:.1f} times {fastest.engine} (target {workload.faster:g}): {met}")
     for name, target in workload.faster_than.items():
         for one in peers:
             if one.engine == name:

@@ -138,28 +138,28 @@ def stage_codes(panel: Panel, stage: str, arrays: PanelArrays) -> StageCodes:
     values = panel.data[stage] if arrays.rows.all() else panel.data[stage][arrays.rows]
     if isinstance(values.dtype, pd.CategoricalDtype):
         raw, labels = values.cat.codes.to_numpy().astype(np.int64), values.cat.categories
-        rank = np.arange(len(labels))
+        rank: IntArray | None = np.arange(len(labels))
     else:
         raw, labels = pd.factorize(values)
-        first_week = np.full(len(labels), len(arrays.weeks))
-        np.minimum.at(first_week, raw, arrays.week)
-        rank = np.argsort(first_week, kind="stable")
-    present = [int(code) for code in rank if (raw == code).any()]
+        rank = None
+    shape = (len(labels), len(arrays.weeks))
+    seen = np.bincount(raw * shape[1] + arrays.week, minlength=shape[0] * shape[1]).reshape(shape) > 0
+    if rank is None:
+        rank = np.argsort(seen.argmax(axis=1), kind="stable")
+    present = [int(code) for code in rank if seen[code].any()]
     renumber = np.full(len(labels), -1)
     renumber[present] = np.arange(len(present))
-    codes = renumber[raw]
-    by_week = np.zeros(len(arrays.weeks), dtype=np.int64)
-    by_week[arrays.week] = codes
     named = tuple(str(labels[code]) for code in present)
     _fail_if_labels_read_alike([labels[code] for code in present], stage)
-    absent = [str(label) for label in panel.data[stage].dropna().unique() if str(label) not in named]
-    single = tuple(label for code, label in enumerate(named) if np.ptp(arrays.week[codes == code]) == 0)
+    lost = () if arrays.rows.all() else panel.data[stage][~arrays.rows].dropna().unique()
+    absent = [str(label) for label in lost if str(label) not in named]
+    single = tuple(label for code, label in zip(present, named, strict=True) if seen[code].sum() == 1)
     notes = (
         *[f"stage '{label}' has no complete row: nothing is estimated for it" for label in absent],
         *[single_week_note(label) for label in single],
     )
-    national = bool((by_week[arrays.week] == codes).all())
-    return StageCodes(codes, named, national, notes, stage, single)
+    national = bool((seen.sum(axis=0) == 1).all())
+    return StageCodes(renumber[raw], named, national, notes, stage, single)
 
 
 def single_week_note(label: str) -> str:

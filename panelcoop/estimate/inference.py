@@ -33,6 +33,8 @@ from panelcoop.options import Covariance
 
 __all__ = ["inference_table"]
 
+ANALYTIC_FIELDS = ("estimate", "std_error", "statistic", "df", "pvalue", "conf_low", "conf_high")
+
 
 def inference_table(
     model: FittedModel,
@@ -126,7 +128,9 @@ def _with_notes(
     short = [_short_stages(model, h) for h in hypotheses]
     return {
         method: [
-            row.noting([*short[i], *(note for name in variables[method] for note in carried[name][i])])
+            row.noting(said)
+            if (said := [*short[i], *(note for name in variables[method] for note in carried[name][i])])
+            else row
             for i, row in enumerate(rows)
         ]
         for method, rows in table.items()
@@ -146,11 +150,10 @@ def _analytic_rows(
     clusters = two_dimensions(settings.clusters) if kind == "two-way" else (settings.clusters,)
     choice = CovarianceChoice(kind, clusters, settings.lag, settings.space, settings.small_sample)
     found = covariance_of(model, choice)
-    rows = [
-        _joint_row(model, found, h) if len(h.matrix) > 1 else _analytic_row(model, found, h, settings.level)
-        for h in hypotheses
-    ]
-    return [row.noting(found.notes) for row in rows]
+    single = [h for h in hypotheses if len(h.matrix) == 1]
+    alone = iter(_single_rows(model, found, single, settings.level) if single else [])
+    rows = [next(alone) if len(h.matrix) == 1 else _joint_row(model, found, h) for h in hypotheses]
+    return [row.noting(found.notes) for row in rows] if found.notes else rows
 
 
 def _joint_row(model: FittedModel, found: CovarianceRecord, hypothesis: Hypothesis) -> InferenceRow:
@@ -173,20 +176,29 @@ def _estimate_row(model: FittedModel, hypothesis: Hypothesis) -> InferenceRow:
     return InferenceRow(estimate=float(hypothesis.matrix[0] @ model.linear.solution) if single else np.nan)
 
 
-def _analytic_row(model: FittedModel, found: CovarianceRecord, hypothesis: Hypothesis, level: float) -> InferenceRow:
-    row = replace(_estimate_row(model, hypothesis), convention=found.convention)
-    variance = float(combination_covariance(hypothesis.matrix, found.full)[0, 0])
-    if not variance > 0:
-        why = "negative or zero" if np.isfinite(variance) else "not estimable"
-        return row.noting([f"the variance of this contrast is {why} under {found.kind}"])
-    df, se = degrees_of_freedom(model, found, hypothesis.matrix[0]), float(np.sqrt(variance))
-    t, half = (row.estimate - float(hypothesis.value[0])) / se, float(t_ppf(0.5 + level / 2, df)) * se
-    return replace(
-        row,
-        std_error=se,
-        statistic=t,
-        df=df,
-        pvalue=float(2 * t_sf(abs(t), df)),
-        conf_low=row.estimate - half,
-        conf_high=row.estimate + half,
+def _single_rows(
+    model: FittedModel, found: CovarianceRecord, hypotheses: Sequence[Hypothesis], level: float
+) -> list[InferenceRow]:
+    """Test single restrictions, all at once."""
+    matrix = np.vstack([h.matrix for h in hypotheses])
+    estimate, null = matrix @ model.linear.solution, np.array([h.value[0] for h in hypotheses])
+    variance = np.array([combination_covariance(row[None, :], found.full)[0, 0] for row in matrix])
+    df = np.array(
+        [degrees_of_freedom(model, found, row) if v > 0 else np.nan for row, v in zip(matrix, variance, strict=True)]
     )
+    se = np.sqrt(np.where(variance > 0, variance, np.nan))
+    t, half = (estimate - null) / se, t_ppf(0.5 + level / 2, df) * se
+    numbers = np.column_stack([estimate, se, t, df, 2 * t_sf(np.abs(t), df), estimate - half, estimate + half]).tolist()
+    return [
+        InferenceRow(
+            **dict(zip(ANALYTIC_FIELDS, row, strict=True)),
+            convention=found.convention,
+            note="" if v > 0 else _why_no_variance(float(v), found.kind),
+        )
+        for row, v in zip(numbers, variance, strict=True)
+    ]
+
+
+def _why_no_variance(variance: float, kind: str) -> str:
+    why = "negative or zero" if np.isfinite(variance) else "not estimable"
+    return f"the variance of this contrast is {why} under {kind}"

@@ -123,14 +123,14 @@ def _interact(
     terms += [Term(c, "control", c) for c in controls]
     terms += [Term("Intercept", "control", "Intercept")] if intercept else []
     _fail_if_terms_read_alike(terms)
-    columns = np.zeros((len(stages.codes), len(terms)), order="F")
-    inside = [stages.codes == s for s in range(len(stages.labels))]
+    columns = np.zeros((len(stages.codes), len(terms)))
+    cells, own = columns.reshape(-1), np.arange(len(columns)) * len(terms) + stages.codes
     for j, term in enumerate(terms):
         values = arrays.numbers.get(term.family, 1.0) if term.kind != "stage" else 1.0
-        if term.stage:
-            np.multiply(values, inside[stages.labels.index(term.stage)], out=columns[:, j])
-        else:
+        if not term.stage:
             columns[:, j] = values
+        elif term.stage == stages.labels[0]:  # the family's columns, one per stage, begin here
+            cells[own + j] = values
     return terms, columns
 
 
@@ -143,21 +143,22 @@ def _fail_if_terms_read_alike(terms: Sequence[Term]) -> None:
 
 
 def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> tuple[TermStatus, ...]:
-    arrays = model.arrays
-    named = [t.family for t in terms if t.kind != "stage" and t.family in arrays.numbers]
-    null = model.linear.null_space
-    if not null.size:
-        variation = {}
-    else:
-        variation = {name: variation_of(arrays.numbers[name], arrays) for name in dict.fromkeys(named)}
+    arrays, null = model.arrays, model.linear.null_space
+    lost = (null != 0).any(axis=1)
+    named = [t.family for t, gone in zip(terms, lost, strict=True) if gone and t.family in arrays.numbers]
+    variation = {name: variation_of(arrays.numbers[name], arrays) for name in dict.fromkeys(named)}
     return identify_terms(
         terms,
         null_space=null,
-        empty=np.logical_not(model.columns.any(axis=0)),
+        empty=np.array([gone and _is_zero(model.columns[:, j]) for j, gone in enumerate(lost)]),
         variation=variation,
         stages=stages,
         effects=model.effects,
     )
+
+
+def _is_zero(column: FloatArray) -> bool:
+    return not column[:4096].any() and not column.any()  # most end with the first rows
 
 
 def _columns_needed(outcome: str, drivers: Sequence[str], controls: Sequence[str], family: Poisson | None) -> list[str]:

@@ -242,7 +242,12 @@ class StageInteraction(Estimate):
     ) -> list[Hypothesis]:
         """Read hypotheses, named where a mapping names them; None means every identified driver coefficient."""
         if hypotheses is None:
-            return [self.hypothesis({s.term.name: 1.0}) for s in self.statuses if _is_known_driver(s)]
+            known = zip(np.eye(len(self.statuses)), self.statuses, strict=True)
+            return [
+                Hypothesis(matrix=row[None, :], value=np.zeros(1), names=self.model.names, text=s.term.name)
+                for row, s in known
+                if _is_known_driver(s)
+            ]
         if isinstance(hypotheses, str | Hypothesis):
             return [self.hypothesis(hypotheses)]
         if isinstance(hypotheses, Mapping):

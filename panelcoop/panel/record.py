@@ -13,6 +13,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
+from panelcoop.panel.keys import fail_if_keys_bad, fail_if_keys_taken, is_keyed, period_label, plain_labels
 from panelcoop.panel.periods import ordered_periods
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ __all__ = ["LEDGER_COLUMNS", "Ledger", "Panel", "Role", "SpatialWeights", "as_pa
 Role: TypeAlias = Literal["outcome", "driver", "control", "stage", "weight", "offset", "event", "other"]
 """What a column is for."""
 
+COPY_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3  # a shallow copy is then safe from changes to the original
+
 LEDGER_COLUMNS = ("source", "region", "week", "variable", "action", "reason", "count", "before", "after")
 """One row per loss or change: action is dropped, imputed, corrected, missing, excluded or noted."""
+NO_ROWS = pd.DataFrame(columns=list(LEDGER_COLUMNS), dtype=object)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Ledger:
     @classmethod
     def empty(cls) -> Ledger:
         """Return a ledger without rows."""
-        return cls(pd.DataFrame({name: pd.Series(dtype=object) for name in LEDGER_COLUMNS}))
+        return cls(NO_ROWS.copy())
 
     @classmethod
     def of(cls, entries: Iterable[Mapping[str, object]]) -> Ledger:
@@ -252,14 +256,17 @@ def panel_from_frame(
       weeks     1 to 2
       outcomes  y
     """
+    if is_keyed(frame, region, week):
+        fail_if_columns_missing(list(roles or {}), ["region", "week", *frame.columns], "The table")
+        ordered_periods(pd.Series(frame.index.unique("week")), week)  # refuses what it would refuse of a column
+        return _panel_of(frame.copy(deep=not COPY_ON_WRITE), roles or {}, weights)
     flat = frame.reset_index() if {region, week} & {n for n in frame.index.names if n} else frame
     fail_if_columns_missing([region, week, *(roles or {})], list(flat.columns), "The table")
-    _fail_if_keys_taken(flat, region, week)
-    _fail_if_keys_bad(flat, region, week)
-    plain = flat.assign(**{region: _plain(flat[region]), week: ordered_periods(flat[week], week)})
+    fail_if_keys_taken(flat, region, week)
+    fail_if_keys_bad(flat, region, week)
+    plain = flat.assign(**{region: plain_labels(flat[region]), week: ordered_periods(flat[week], week)})
     data = plain.rename(columns={region: "region", week: "week"}).set_index(["region", "week"]).sort_index()
-    named = MappingProxyType({str(c): (roles or {}).get(str(c), "other") for c in data.columns})
-    return Panel(data=data, roles=named, weights=MappingProxyType({w.name: w for w in weights}))
+    return _panel_of(data, roles or {}, weights)
 
 
 def as_panel(panel: Panel | pd.DataFrame) -> Panel:
@@ -267,33 +274,9 @@ def as_panel(panel: Panel | pd.DataFrame) -> Panel:
     return panel if isinstance(panel, Panel) else panel_from_frame(panel)
 
 
-def _plain(labels: pd.Series) -> pd.Series:
-    """Take categories back to what they hold, so that unused ones leave no empty regions."""
-    return labels.astype(labels.cat.categories.dtype) if isinstance(labels.dtype, pd.CategoricalDtype) else labels
-
-
-def _fail_if_keys_taken(flat: pd.DataFrame, region: str, week: str) -> None:
-    for key, name in ((region, "region"), (week, "week")):
-        if key != name and name in flat.columns:
-            other = f"the {name}s are in column '{key}', but the table has another column named '{name}'"
-            msg = f"A panel calls its keys region and week: {other}; rename or drop that column."
-            raise DataError(msg)
-
-
-def _fail_if_keys_bad(flat: pd.DataFrame, region: str, week: str) -> None:
-    for key in (region, week):
-        if flat[key].isna().any():
-            rows = np.flatnonzero(flat[key].isna())
-            msg = f"Column '{key}' is missing in row {name_few(rows)}; every row needs its region and week."
-            raise DataError(msg)
-    twice = flat.duplicated([region, week], keep=False)
-    if twice.any():
-        pairs = flat.loc[twice, [region, week]].drop_duplicates().itertuples(index=False, name=None)
-        msg = (
-            f"{int(twice.sum())} rows share a region and week: {name_few(f'{r} {_label(w)}' for r, w in pairs)}. "
-            f"Aggregate or drop them first: one row per ('{region}', '{week}')."
-        )
-        raise DataError(msg)
+def _panel_of(data: pd.DataFrame, roles: Mapping[str, Role], weights: Iterable[SpatialWeights]) -> Panel:
+    named: dict[str, Role] = {str(c): roles.get(str(c), "other") for c in data.columns}
+    return Panel(data=data, roles=MappingProxyType(named), weights=MappingProxyType({w.name: w for w in weights}))
 
 
 def _describe_column(values: pd.Series, role: str, full: int) -> dict[str, object]:
@@ -325,16 +308,8 @@ def _unit(weeks: pd.Index) -> str:
 
 def _labeller(weeks: pd.Index) -> Callable[[object], str]:
     """Return what writes a period: a day as it is where the panel is by day, else a Monday as its ISO week."""
-    return _day_label if _unit(weeks) == "days" else _label
+    return _day_label if _unit(weeks) == "days" else period_label
 
 
 def _day_label(day: object) -> str:
     return f"{day:%Y-%m-%d}"
-
-
-def _label(week: object) -> str:
-    """Write a Monday as its ISO week, any other label as it is."""
-    if isinstance(week, pd.Timestamp):
-        iso = week.isocalendar()
-        return f"{iso.year}-W{iso.week:02d}" if iso.weekday == 1 else f"{week:%Y-%m-%d}"
-    return str(week)

@@ -103,3 +103,15 @@ def test_singletons_and_disconnected_sets_are_noted():
     notes = least_squares(s.outcome, s.columns, effects=[codes, s.effects[1]]).notes
     assert "1 rows are alone in a level of an effect (row 5)" in notes[0]
     assert "2 sets that share no level" in notes[1]
+
+
+def test_a_column_nearly_constant_within_weeks_is_kept_and_one_exactly_so_is_absorbed(panel):
+    rng = np.random.default_rng(8)
+    national = rng.standard_normal(12)[panel.effects[1]]
+    nearly = national + 1e-6 * rng.standard_normal(panel.n)
+    columns = np.column_stack([panel.columns[:, 0], national, nearly])
+    found = least_squares(panel.outcome, columns, effects=panel.effects, names=["x", "national", "nearly"])
+    assert found.identified.tolist() == [True, False, True]
+    dummies = np.column_stack([columns[:, [0, 2]], *(np.eye(e.max() + 1)[e] for e in panel.effects)])
+    expected = np.linalg.lstsq(dummies, panel.outcome, rcond=None)[0]
+    np.testing.assert_allclose(found.coef[[0, 2]], expected[:2], rtol=1e-6)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from panelcoop.numerics.block_sums import BlockSums
-from panelcoop.numerics.grouping import group_sums
+from panelcoop.numerics.grouping import Grouping, group_sums
 from panelcoop.numerics.regression.absorb import Absorber, EffectTables, Rows, row_count
-from panelcoop.options import FloatArray
+from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["Design", "DesignBlock", "Moments", "design_of", "moments_of"]
 
@@ -174,9 +174,27 @@ def design_of(
     shift = np.zeros(len(before)) if centre is None else centre
     raw = before + 2 * shift * passed.totals + weight * shift**2
     spread = before - passed.totals**2 / weight if door.groupings else before
-    if door.groupings and bool(np.any(np.diag(gram) < CANCELLATION * before)):
-        gram, cross = moments_of(design)
+    if door.groupings:
+        cancelled = np.flatnonzero(np.diag(gram) < CANCELLATION * before)
+        gone: IntArray = np.unique([j for g in door.groupings for j in _levels_only(columns, cancelled, g)]).astype(int)
+        if len(gone) < len(cancelled):
+            gram, cross = moments_of(design)
+        gram[gone], gram[:, gone], cross[gone] = 0.0, 0.0, 0.0
     return design, Moments((gram + gram.T) / 2, cross, np.maximum(spread, 0.0), raw)
+
+
+def _levels_only(columns: FloatArray, which: IntArray, grouping: Grouping) -> IntArray:
+    """Return those of some columns that are one and the same number within each group: its effect takes them whole."""
+    some_row = np.empty(grouping.size, dtype=np.int64)
+    some_row[grouping.codes] = np.arange(len(columns))
+    level = columns[some_row][:, which]
+    same = np.ones(len(which), dtype=bool)
+    for start in range(0, len(columns), SAMPLE_ROWS):
+        rows = slice(start, start + SAMPLE_ROWS)
+        same &= (columns[rows][:, which] == level[grouping.codes[rows]]).all(axis=0)
+        if not same.any():
+            break
+    return which[same]
 
 
 def moments_of(design: Design) -> tuple[FloatArray, FloatArray]:
