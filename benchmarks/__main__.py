@@ -1,4 +1,4 @@
-"""`python -m benchmarks [names] [--list] [--ours] [--slow]`: time the workloads and write results.md."""
+"""`python -m benchmarks [names] [--list] [--ours] [--slow]`: time the workloads and write their rows of results.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import THREADS, find_workloads, run_engine
+from benchmarks.harness import THREADS, Workload, find_workloads, run_engine
 from benchmarks.table import HEAD, markdown, verdict
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -21,6 +21,23 @@ def machine() -> str:
     threads = ", ".join(f"{name}={value}" for name, value in THREADS.items())
     python = f"Python {platform.python_version()}, numpy {np.__version__}"
     return f"{platform.machine()}, {python}. Threads: {threads}. Each engine in a process of its own.\n"
+
+
+def kept(path: Path, workloads: list[Workload]) -> tuple[dict[str, str], dict[str, str]]:
+    """Read the rows and verdicts that stand in a table, by workload, so that each may be measured alone."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    rows = {w.name: "".join(line for line in lines if line.startswith(f"| {w.label} |")) for w in workloads}
+    verdicts = {w.name: "".join(line for line in lines if line.startswith(f"- {w.label}: ")) for w in workloads}
+    return {name: text for name, text in rows.items() if text}, verdicts
+
+
+def write(path: Path, names: list[str], rows: dict[str, str], verdicts: dict[str, str]) -> None:
+    """Write the table anew: the ratios of a row come from one run, its date stands at its verdict."""
+    table = HEAD + "".join(rows[name] for name in names)
+    text = f"# Benchmarks\n\n{machine()}\n{table}\n" + "".join(verdicts[name] for name in names)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
 
 
 def main() -> None:
@@ -40,20 +57,19 @@ def main() -> None:
     unknown = set(chosen.names) - set(workloads)
     if unknown:
         sys.exit(f"no workload named {', '.join(sorted(unknown))}; see --list")
-    rows, verdicts = [], []
+    rows, verdicts = kept(chosen.output, list(workloads.values()))
     for name in chosen.names or list(workloads):
         workload = workloads[name]
         engines = [e for e in workload.engines if not chosen.ours or e.startswith("panelcoop")]
         engines = [e for e in engines if chosen.slow or e not in workload.slow]
         if not engines:
-            verdicts.append(f"- {workload.label}: only with --slow")
+            print(f"{workload.label}: only with --slow")
             continue
         found = [run_engine(workload, e, runs=chosen.runs) for e in engines]
-        rows.append(markdown(workload, found))
-        verdicts.append(verdict(workload, found))
-        print(rows[-1] + verdicts[-1] + "\n", flush=True)
-    text = f"# Benchmarks\n\n{time.strftime('%Y-%m-%d')}, {machine()}\n{HEAD}{''.join(rows)}\n" + "\n".join(verdicts)
-    chosen.output.write_text(text + "\n", encoding="utf-8")
+        rows[name] = markdown(workload, found)
+        verdicts[name] = f"{verdict(workload, found)} [{time.strftime('%Y-%m-%d')}]\n"
+        print(rows[name] + verdicts[name], flush=True)
+        write(chosen.output, [n for n in workloads if n in rows], rows, verdicts)
     print(f"written to {chosen.output}")
 
 

@@ -46,7 +46,6 @@ METHODS = {
     "newey-west": "Newey–West",
     "conley": "Conley",
     "two-way": "Two-way",
-    "RI": "Randomisation",
 }
 
 UNITS: Mapping[str, str] = {name: unit for name, (_, unit) in (MEASURES | COLUMNS).items()}

@@ -142,7 +142,7 @@ def test_conventions_in_the_notes_hold_for_every_row(panel: Panel):
     profit = "fiscal_self_sufficiency:outbreak - fiscal_self_sufficiency:recovery"
     frame = fit.inference(["CRV1", "RI"], ["own_risk:outbreak", profit], settings)
     table = inference_comparison_table(frame, fit)
-    said = next(note for note in table.notes if note.startswith("Randomisation"))
+    said = next(note for note in table.notes if note.startswith("RI: "))
     assert "own_risk" not in said
     assert "paths of fiscal_self_sufficiency exchanged" in frame.loc[(profit, "RI"), "note"]
 
