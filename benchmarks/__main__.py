@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
@@ -21,6 +22,11 @@ def machine() -> str:
     threads = ", ".join(f"{name}={value}" for name, value in THREADS.items())
     python = f"Python {platform.python_version()}, numpy {np.__version__}"
     return f"{platform.machine()}, {python}. Threads: {threads}. Each engine in a process of its own.\n"
+
+
+def stamp() -> str:
+    """Say when a row was measured and how busy the machine was: other work slows every engine, not all alike."""
+    return f"{time.strftime('%Y-%m-%d')}, load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores"
 
 
 def kept(path: Path, workloads: list[Workload]) -> tuple[dict[str, str], dict[str, str]]:
@@ -67,7 +73,7 @@ def main() -> None:
             continue
         found = [run_engine(workload, e, runs=chosen.runs) for e in engines]
         rows[name] = markdown(workload, found)
-        verdicts[name] = f"{verdict(workload, found)} [{time.strftime('%Y-%m-%d')}]\n"
+        verdicts[name] = f"{verdict(workload, found)} [{stamp()}]\n"
         print(rows[name] + verdicts[name], flush=True)
         write(chosen.output, [n for n in workloads if n in rows], rows, verdicts)
     print(f"written to {chosen.output}")

@@ -26,7 +26,7 @@ main = wave_size(evidence.main_designs(), replications=many)
 fast = [
     wave_size(evidence.robustness_designs(kind), replications=many) for kind in ("t4", "heteroskedastic", "outlier")
 ]
-slow = [wave_size(evidence.robustness_designs(kind), replications=many) for kind in ("missing", "counts")]
+slow = [wave_size(evidence.robustness_designs(kind), replications=many) for kind in ("missing", "counts", "volume")]
 before = wave_size(evidence.robustness_designs("heteroskedastic"), replications=many, noise_draws="resampled")
 surface = wave_size(evidence.surface_designs(), replications=many)
 verdicts = evidence.verdict_shares(evidence.verdict_designs(), replications=few)

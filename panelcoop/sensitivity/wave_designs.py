@@ -21,6 +21,7 @@ __all__ = [
     "Noise",
     "Truth",
     "common_noise",
+    "exposure_of",
     "mean_path",
     "simulate_panel",
 ]
@@ -30,13 +31,14 @@ Truth: TypeAlias = Literal[
 ]
 """Shape of the common mean."""
 
-Noise: TypeAlias = Literal["gaussian", "t4", "heteroskedastic", "outlier", "missing", "counts"]
+Noise: TypeAlias = Literal["gaussian", "t4", "heteroskedastic", "outlier", "missing", "counts", "volume"]
 """What disturbs it."""
 
 NULLS: tuple[Truth, ...] = ("flat", "linear", "step", "staircase", "hump", "declining")
 DRIFTLESS: Truth = "driftless"
 ALTERNATIVES: tuple[Truth, ...] = ("rising", "irregular")
 
+COUNTED = ("counts", "volume")
 OUTLIER_SCALE = 10.0
 IDIOSYNCRATIC_ROOT = 0.4
 LOADING_SPREAD = 0.3
@@ -123,8 +125,8 @@ def simulate_panel(design: Design, rng: np.random.Generator) -> FloatArray:
     y_it = a_i + m_t + sqrt(s) lam_i f_t + sqrt(1 - s) e_it with lam_i = 1 + .3 N(0, 1) scaled to mean one.
     "outlier": the first
     region's own noise is ten times as large. "missing": a fifth of the cells at random, and three whole weeks.
-    "counts": Poisson-gamma
-    counts (dispersion 1) with log mean 1 + the linear predictor times .5.
+    "counts": Poisson-gamma counts (dispersion 1) with log mean 1 + the linear predictor times .5. "volume": the same
+    per hundred documents, whose number `exposure_of` gives.
     """
     n, t = design.regions, design.weeks
     factor = common_factor(t, design.root, 1, rng, design.noise)[:, 0]
@@ -137,9 +139,23 @@ def simulate_panel(design: Design, rng: np.random.Generator) -> FloatArray:
     if design.noise == "missing":
         values[rng.random((n, t)) < 0.2] = np.nan
         values[:, rng.choice(np.arange(1, t - 1), size=3, replace=False)] = np.nan
-    if design.noise == "counts":
-        values = rng.poisson(np.exp(1.0 + 0.5 * values) * rng.gamma(1.0, 1.0, size=values.shape)).astype(np.float64)
+    if design.noise in COUNTED:
+        rate = np.exp(1.0 + 0.5 * values) * exposure_of(design) / 100.0
+        values = rng.poisson(rate * rng.gamma(1.0, 1.0, size=values.shape)).astype(np.float64)
     return np.asarray(values)
+
+
+def exposure_of(design: Design) -> FloatArray:
+    """Give the total number of documents (N, T): a hundred, or under "volume" one that rises fourfold in three waves.
+
+    Waves and rise of the volume are no waves of the rate: the offset must take them out.
+    """
+    shape = (design.regions, design.weeks)
+    if design.noise != "volume":
+        return np.full(shape, 100.0)
+    u = np.arange(design.weeks) / (design.weeks - 1)
+    size = 50.0 * (1.0 + np.arange(design.regions) % 5)
+    return np.outer(size, np.exp(np.log(4.0) * u - 0.8 * np.cos(6 * np.pi * u)))
 
 
 def _stationary(weeks: int, root: float, replications: int, rng: np.random.Generator, kind: Noise) -> FloatArray:

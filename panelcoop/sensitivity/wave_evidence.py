@@ -74,12 +74,16 @@ def main_designs() -> list[Design]:
 
 
 def robustness_designs(noise: Noise) -> list[Design]:
-    """List the designs of one further kind of noise, at a common share of 30%."""
+    """List the designs of one further kind of noise.
+
+    Five truths at every length and root with a common share of 30%; at 100 weeks and roots .5 and .8 the other truths
+    too, and the five at 10%.
+    """
     truths: tuple[Truth, ...] = ("linear", "staircase", "hump", "driftless", "rising")
-    return [
-        Design(truth, 2.0, weeks, root, 0.3, noise=noise)
-        for truth, weeks, root in product(truths, WEEKS, (0.0, 0.5, 0.8, 0.95))
-    ]
+    others: tuple[Truth, ...] = ("flat", "step", "declining", "irregular")
+    main = product(truths, WEEKS, (0.0, 0.5, 0.8, 0.95), SHARES[1:])
+    more = [*product(others, (100,), (0.5, 0.8), SHARES[1:]), *product(truths, (100,), (0.5, 0.8), SHARES[:1])]
+    return [Design(truth, 2.0, weeks, root, share, noise=noise) for truth, weeks, root, share in (*main, *more)]
 
 
 def surface_designs() -> list[Design]:
@@ -157,7 +161,7 @@ def drift_rates(*, replications: int = 300, seed: int = 4) -> pd.DataFrame:
     """Compare one-sided 5% drift tests: two plain ones, Fourier terms, and Fourier terms with the net rise."""
     truths: tuple[Truth, ...] = ("flat", "hump", "driftless", "linear", "rising")
     settings, rows = AscentSettings(draws=99), []
-    for truth, weeks, root in product(truths, WEEKS, (0.5, 0.8, 0.95)):
+    for truth, weeks, root in product(truths, WEEKS, (0.5, 0.8, 0.95, 1.0)):
         design = Design(truth, 2.0, weeks, root, 0.3)
         rng = np.random.default_rng([seed, weeks, int(100 * root)])
         paths = mean_path(truth, weeks, 2.0)[:, None] + common_noise(design, replications, rng)

@@ -23,12 +23,12 @@ from panelcoop.numerics.waves.interrupted_ascent import ascent_of, count_episode
 from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.options import FloatArray
 from panelcoop.progress import track
-from panelcoop.sensitivity.wave_designs import Design, common_noise, mean_path, simulate_panel
+from panelcoop.sensitivity.wave_designs import COUNTED, Design, common_noise, exposure_of, mean_path, simulate_panel
 
 __all__ = ["Rejections", "panel_rejections", "path_rejections", "wave_size"]
 
 REPLICATIONS_AT_ONCE = 50
-FROM_PANELS = ("missing", "counts")
+FROM_PANELS = ("missing", *COUNTED)
 
 
 @dataclass(frozen=True)
@@ -138,13 +138,14 @@ def path_rejections(
 def panel_rejections(
     design: Design, replications: int, settings: AscentSettings, rng: np.random.Generator
 ) -> Rejections:
-    """Run the test on simulated panels, one by one: missing cells and weeks, counts."""
+    """Run the test on simulated panels, one by one: missing cells and weeks, counts and their volume."""
     found = []
     for _ in range(replications):
         values = simulate_panel(design, rng)
         seen = np.isfinite(values).any(axis=0)
         values, clock = values[:, seen], np.flatnonzero(seen).astype(np.float64)
-        path = poisson_path(values).path if design.noise == "counts" else two_way_path(values).path
+        rate = poisson_path(values, exposure_of(design)[:, seen]) if design.noise in COUNTED else two_way_path(values)
+        path = rate.path
         fit = fit_noise(path, clock, cosines=settings.cosines, cap=settings.root_cap)
         smoother = gaussian_smoother(clock, settings.bandwidth * design.weeks)
         drawn = draw_noise(fit, clock, settings.draws, rng, settings.noise_draws)
