@@ -12,12 +12,27 @@ from panelcoop.sensitivity.event_designs import (
     outbreak_evidence,
 )
 from panelcoop.sensitivity.event_rings import outbreak_spells
-from panelcoop.sensitivity.event_sensitivity import downgrade_sensitivity, own_policy_response
+from panelcoop.sensitivity.event_sensitivity import (
+    downgrade_sensitivity,
+    later_sensitivity,
+    own_policy_response,
+    static_two_way,
+)
 
 plan = pc.read_plan("study.toml")
 panel = pc.assemble(plan)
 designs = [downgrade_evidence(panel), outbreak_evidence(panel), neighbour_evidence(panel)]
-doubts = {"downgrade": downgrade_sensitivity(panel, draws=plan.events.draws), "own_index": own_policy_response(panel)}
-numbers = event_numbers(designs, activation=activation(panel), spells=outbreak_spells(panel, LATER), sensitivity=doubts)
+doubts = {
+    "downgrade": downgrade_sensitivity(panel, draws=plan.events.draws),
+    **later_sensitivity(panel),
+    "own_index": own_policy_response(panel),
+}
+numbers = event_numbers(
+    designs,
+    activation=activation(panel),
+    spells=outbreak_spells(panel, LATER),
+    two_way=static_two_way(panel),
+    sensitivity=doubts,
+)
 headline = event_headline(designs)
 save_numbers(numbers, "events", "analysis/output/numbers", provenance(plan.hash), headline=headline)

@@ -11,13 +11,16 @@ from panelcoop.report.event_tables import (
 )
 from panelcoop.report.table import save_table
 from panelcoop.sensitivity.event_designs import downgrade_evidence, neighbour_evidence, outbreak_evidence
-from panelcoop.sensitivity.event_sensitivity import downgrade_sensitivity, own_policy_response
+from panelcoop.sensitivity.event_sensitivity import downgrade_sensitivity, later_sensitivity, own_policy_response
 
 plan = pc.read_plan("study.toml")
 panel = pc.assemble(plan)
 designs = [downgrade_evidence(panel), outbreak_evidence(panel), neighbour_evidence(panel)]
+later = later_sensitivity(panel)
 doubts = {
     "First downgrade": downgrade_sensitivity(panel, draws=plan.events.draws),
+    "Outbreak at home": later["outbreak"],
+    "Outbreak next door": later["neighbour"],
     "Own index": own_policy_response(panel),
 }
 tables = [

@@ -140,6 +140,7 @@ from .panel.weights import contiguity_weights as contiguity_weights
 from .panel.weights import spatial_lag as spatial_lag
 from .provenance import provenance as provenance
 from .report.event_figures import event_study_figure as event_study_figure
+from .report.event_figures import event_support_figure as event_support_figure
 from .report.honest_figure import honest_figure as honest_figure
 from .results import Contrast as Contrast
 from .results import Estimate as Estimate

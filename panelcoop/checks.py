@@ -13,6 +13,7 @@ from panelcoop.options import FloatArray
 __all__ = [
     "fail_if_columns_missing",
     "fail_if_not_finite",
+    "fail_if_not_level",
     "fail_if_not_one_of",
     "fail_if_not_whole",
     "name_few",
@@ -73,6 +74,19 @@ def fail_if_not_finite(values: FloatArray, name: str, remedy: str = "drop or rep
     if bad.any():
         rows = np.flatnonzero(bad.reshape(len(values), -1).any(axis=1))
         msg = f"'{name}' is NaN or infinite in {rows.size} rows (row {name_few(rows)}); {remedy}."
+        raise DataError(msg)
+
+
+def fail_if_not_level(level: float) -> None:
+    """Raise when a level of confidence is not between 0 and 1.
+
+    Raises
+    ------
+    DataError
+        Says what was given.
+    """
+    if not 0 < level < 1:
+        msg = f"level must lie between 0 and 1 (for example 0.95); got {level}."
         raise DataError(msg)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import fail_if_not_level
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.hypotheses import Contrast, Hypothesis, HypothesisLike, WaldTest, parse_hypothesis
 from panelcoop.numerics.distributions import t_ppf, t_sf
@@ -133,7 +134,7 @@ class Estimate:
         pandas.DataFrame
             Columns conf_low and conf_high, indexed by coefficient.
         """
-        _fail_if_not_level(level)
+        fail_if_not_level(level)
         half = t_ppf(0.5 + level / 2, self._df_by_term()) * self.std_errors
         return pd.DataFrame({"conf_low": self.params - half, "conf_high": self.params + half})
 
@@ -204,7 +205,7 @@ class Estimate:
         DataError
             If the text holds more than one combination.
         """
-        _fail_if_not_level(level)
+        fail_if_not_level(level)
         parsed = self.hypothesis(hypothesis)
         if len(parsed.matrix) != 1:
             msg = (
@@ -299,9 +300,3 @@ class Estimate:
             "se_type": self.convention,
         }
         return known.get(key, self.statistics.get(key))
-
-
-def _fail_if_not_level(level: float) -> None:
-    if not 0 < level < 1:
-        msg = f"level must lie between 0 and 1 (for example 0.95); got {level}."
-        raise DataError(msg)

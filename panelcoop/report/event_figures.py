@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["event_study_figure", "event_support_figure"]
 
+Studies: TypeAlias = EventStudy | Sequence[EventStudy] | Mapping[str, EventStudy] | Sequence[EventEvidence]
+"""One event study, several (with labels, or named by their estimators), or designs with several estimators each."""
+
 TITLE_WIDTH = 24  # letters of a panel title before it goes on in the next line
 
 LEVEL = 0.95
@@ -29,7 +32,7 @@ BOUNDS = (("relative-magnitudes", 1.0, INK["warm"]), ("smoothness", 0.1, INK["ma
 
 
 def event_study_figure(
-    designs: EventStudy | Sequence[EventStudy] | Mapping[str, EventStudy] | Sequence[EventEvidence],
+    designs: Studies,
     *,
     columns: int = 4,
     unit: str | None = None,
@@ -81,9 +84,7 @@ def event_study_figure(
     return figure
 
 
-def _as_designs(
-    given: EventStudy | Sequence[EventStudy] | Mapping[str, EventStudy] | Sequence[EventEvidence],
-) -> list[EventEvidence]:
+def _as_designs(given: Studies) -> list[EventEvidence]:
     """Put plain studies into one design without bounds."""
     many = [given] if isinstance(given, EventStudy) else given
     if not isinstance(many, Mapping):
@@ -152,26 +153,33 @@ def _legend(figure: Figure) -> None:
     figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=6)
 
 
-def event_support_figure(designs: Sequence[EventEvidence]) -> Figure:
-    """Draw how many events and clean controls stand behind every horizon of each design's first study.
+def event_support_figure(designs: Studies) -> Figure:
+    """Draw how many events and clean controls stand behind every horizon.
 
     Parameters
     ----------
     designs
-        What was estimated.
+        An event study, several, or designs, of which the first study is drawn.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel per study or design; a study without counted support has an empty one.
     """
     import matplotlib.pyplot as plt
 
+    found = _as_designs(designs)
+    firsts = [(design.title, next(iter(design.studies.values()))) for design in found]
+    drawn = firsts if found[0].estimand else list(found[0].studies.items())
     with house_style():
-        figure, axes = plt.subplots(1, len(designs), figsize=(WIDTH, 2.1), squeeze=False)
-        for ax, design in zip(axes[0], designs, strict=True):
-            study = next(iter(design.studies.values()))
+        figure, axes = plt.subplots(1, len(drawn), figsize=(WIDTH, 2.1), squeeze=False)
+        for ax, (title, study) in zip(axes[0], drawn, strict=True):
             support = study.support
             ax.bar(support.index, support["treated"], color=INK["faint"], width=0.8, label="events or regions treated")
             ax.step(support.index, support["cohorts"], where="mid", color=INK["accent"], label="event weeks")
             ax.step(support.index, support["controls"], where="mid", color=INK["warm"], label="fewest clean controls")
             ax.axhline(study.rule.min_controls, color=INK["warm"], linewidth=0.5, linestyle=":")
-            ax.set_title(fill(design.title, TITLE_WIDTH), fontsize=7)
+            ax.set_title(fill(title, TITLE_WIDTH), fontsize=7)
             ax.set_xlabel("weeks since the event")
             ax.xaxis.get_major_locator().set_params(integer=True)
         axes[0][0].set_ylabel("number")

@@ -9,10 +9,11 @@ import pandas as pd
 
 from panelcoop.panel.weeks import week_label
 from panelcoop.report.event_bounds import largest_change_of_slope
-from panelcoop.report.event_tables import left_out_texts
-from panelcoop.report.number_text import interval_text, number_text, pvalue_text
+from panelcoop.report.event_tables import largest_weeks, left_out_texts
+from panelcoop.report.number_text import interval_text, number_text, percent_text, pvalue_text
 from panelcoop.sensitivity.event_designs import Activation
 from panelcoop.sensitivity.event_evidence import EventEvidence
+from panelcoop.sensitivity.event_sensitivity import StaticTwoWay
 from panelcoop.sensitivity.event_spells import QuietSpells
 
 __all__ = ["event_headline", "event_numbers"]
@@ -25,6 +26,7 @@ def event_numbers(
     *,
     activation: Activation,
     spells: QuietSpells,
+    two_way: StaticTwoWay,
     sensitivity: Mapping[str, pd.DataFrame],
 ) -> dict[str, Any]:
     """Give effects, support, events used, bounds and stages of every design, by its name.
@@ -37,6 +39,8 @@ def event_numbers(
         When provinces declared the top level.
     spells
         Spells of the rings.
+    two_way
+        What the static two-way estimate of the downgrade is made of.
     sensitivity
         Frames with estimate, std_error, pvalue and note by case.
     """
@@ -52,6 +56,15 @@ def event_numbers(
         {"start": week_label(row["start"]), "end": week_label(row["end"]), "far": row["far_at_start"]}
         for row in spells.table.to_dict(orient="records")
     ]
+    found["two_way"] = {
+        "estimate": number_text(two_way.estimate),
+        "forbidden": percent_text(two_way.forbidden, 0),
+        "forbidden_estimate": number_text(two_way.forbidden_estimate),
+        "clean_estimate": number_text(two_way.clean_estimate),
+        "negative_cells": percent_text(two_way.negative_cells, 0),
+        "negative_weight": number_text(two_way.negative_weight),
+    }
+    found["composition"] = {design.name: _composition(design) for design in designs}
     found["sensitivity"] = {name: _cases(frame) for name, frame in sensitivity.items()}
     return found
 
@@ -121,6 +134,14 @@ def _support(row: pd.Series) -> dict[str, int]:
     return {"weeks": int(row["cohorts"]), "events": int(row["treated"]), "controls": int(row["controls"])}
 
 
+def _composition(design: EventEvidence) -> dict[str, Any]:
+    """Say how much of the first and the last horizon the largest event week is."""
+    label, weights = largest_weeks(design)
+    after = weights.loc[0:].dropna()
+    ends = {"first": after.iloc[0], "last": after.iloc[-1]} if len(after) else {}
+    return {"estimator": label, **{end: percent_text(float(row["share"]), 0) for end, row in ends.items()}}
+
+
 def _stage(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "estimator": row["estimator"],
@@ -137,6 +158,7 @@ def _cases(frame: pd.DataFrame) -> dict[str, Any]:
     return {
         str(case): {
             "estimate": number_text(row["estimate"]),
+            "error": number_text(row["std_error"]),
             "p": pvalue_text(row["pvalue"], sign=True),
             "clear": bool(row["pvalue"] <= LEVEL),
             "note": row["note"],

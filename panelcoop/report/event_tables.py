@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from panelcoop.report.number_text import interval_text, number_text, pvalue_text
+from panelcoop.panel.weeks import week_label
+from panelcoop.report.number_text import MISSING, interval_text, number_text, percent_text, pvalue_text
 from panelcoop.report.table import Table
 from panelcoop.sensitivity.event_evidence import EventEvidence
 
@@ -15,6 +16,7 @@ __all__ = [
     "event_sensitivity_table",
     "event_stages_table",
     "event_support_table",
+    "largest_weeks",
     "left_out_texts",
 ]
 
@@ -45,7 +47,13 @@ STAGES = (
 DOUBTS = (
     "First downgrade: imputation given the epidemic state of every week. Provinces without a record of response levels "
     "are given the earliest and the latest date on record in turn. Randomised dates: dates exchanged among provinces, "
-    "studentised; p counts the dates in the data."
+    "studentised; p counts the dates in the data. Static two-way: region and week effects and one effect of all weeks "
+    "from the downgrade on, without covariates; weights of its comparisons as in Goodman-Bacon (2021), of its cells as "
+    "in de Chaisemartin and D'Haultfoeuille (2020)."
+)
+LATER = (
+    "Outbreaks: local projections at home, rings as a path next door, without each province in turn, and with dates "
+    "moved back to weeks before the outbreak and its anticipation, in which nothing should happen."
 )
 OWN = (
     "Own index: the outcome is the province's own policy index. The main outcome takes the smaller of two provinces' "
@@ -102,9 +110,13 @@ def _effects(design: EventEvidence) -> list[dict[str, object]]:
 def event_support_table(designs: Sequence[EventEvidence]) -> Table:
     """Tabulate event weeks, events and fewest clean controls by horizon for the first study of each design.
 
-    The notes say how many of all events take part, and why the others do not.
+    The notes say how many of all events take part, and why the others do not. The largest event week of a horizon is
+    that of the first estimator that averages cohorts: a change of composition can look like dynamics.
     """
-    parts = {f"{d.title}: {next(iter(d.studies))}": next(iter(d.studies.values())).support for d in designs}
+    parts = {
+        f"{d.title}: {next(iter(d.studies))}": next(iter(d.studies.values())).support.join(largest_weeks(d)[1])
+        for d in designs
+    }
     data = pd.concat(parts, names=["design", "horizon"]).reset_index()
     body = pd.DataFrame(
         {
@@ -112,14 +124,43 @@ def event_support_table(designs: Sequence[EventEvidence]) -> Table:
             "Events": [f"{int(v)}" for v in data["treated"]],
             "Fewest controls": [f"{int(v)}" for v in data["controls"]],
             "Thin": ["yes" if v else "" for v in data["thin"]],
+            "Largest week": [
+                _largest_text(week, share) for week, share in zip(data["week"], data["share"], strict=True)
+            ],
         },
         index=pd.MultiIndex.from_arrays([data["design"], [number_text(h, 0) for h in data["horizon"]]]),
     )
     rule = next(iter(designs[0].studies.values())).rule
     thin = f"Thin: fewer than {rule.min_cohorts} event weeks or {rule.min_controls} clean controls behind a horizon."
+    labels = [(largest_weeks(d)[0], d.title.lower()) for d in designs]
+    by_cohort = "; ".join(f"{label} ({title})" for label, title in labels if label) or "none"
+    largest = (
+        "Largest week: the event week that weighs most in a horizon, and its weight, in estimators that average cohorts"
+        f": {by_cohort}."
+    )
     used = [f"{d.title}, events in the week of the event: {'; '.join(_used(d))}." for d in designs]
     title = "Support of the event studies by week since the event"
-    return Table("event_support", title, body, (thin, *used), data)
+    return Table("event_support", title, body, (thin, largest, *used), data)
+
+
+def largest_weeks(design: EventEvidence) -> tuple[str, pd.DataFrame]:
+    """Find the event week that weighs most in each horizon.
+
+    Returns
+    -------
+    The first study whose horizons average cohorts ("" without one), and week and share by horizon.
+    """
+    if not design.composition:
+        return "", pd.DataFrame({"week": [], "share": []}, index=pd.Index([], name="horizon", dtype=int))
+    label, weights = next(iter(design.composition.items()))
+    return label, pd.DataFrame({"week": weights.idxmax(axis=1).astype(object), "share": weights.max(axis=1)})
+
+
+def _largest_text(week: object, share: float) -> str:
+    if not share > 0:
+        return MISSING
+    named = f"{week_label(week)}, " if isinstance(week, pd.Timestamp) else ""  # weeks of stacks are only numbered
+    return f"{named}{percent_text(share, 0)}"
 
 
 def left_out_texts(design: EventEvidence, label: str) -> list[str]:
@@ -182,7 +223,7 @@ def event_sensitivity_table(found: Mapping[str, pd.DataFrame]) -> Table:
         },
         index=pd.MultiIndex.from_frame(data[["group", "case"]]),
     )
-    return Table("event_sensitivity", "Sensitivity of the event studies", body, (DOUBTS, OWN), data)
+    return Table("event_sensitivity", "Sensitivity of the event studies", body, (DOUBTS, LATER, OWN), data)
 
 
 def _intervals(data: pd.DataFrame, which: str) -> list[str]:

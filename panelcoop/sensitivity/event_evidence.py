@@ -15,6 +15,7 @@ from panelcoop.estimate.event_study.api import EstimatorName, EstimatorOptions, 
 from panelcoop.estimate.event_study.callaway_santanna import CallawaySantAnna
 from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.local_projection import LpDid
+from panelcoop.estimate.event_study.placebo import horizon_composition
 from panelcoop.estimate.event_study.pretrends import pretrend_tests
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.estimate.event_study.support import SupportRule
@@ -115,6 +116,8 @@ class EventEvidence:
         Why an estimator could not be computed, by label.
     left_out
         Events that take no part in the week of the event, by label and reason.
+    composition
+        Weights of event weeks by horizon, by label, for studies whose horizons average cohorts.
     remarks
         What a careful reader should know.
     """
@@ -130,6 +133,7 @@ class EventEvidence:
     unbounded: Mapping[str, str] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    composition: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     def bound(self, label: str, restriction: str, M: float, target: str = "first") -> tuple[float, float]:
@@ -216,6 +220,7 @@ def event_evidence(
         unbounded=unbounded,
         unavailable=unavailable,
         left_out=left_out,
+        composition={k: horizon_composition(study) for k, study in studies.items() if study.cells is not None},
         remarks=tuple(remarks),
     )
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_level, fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import DataError
+from panelcoop.estimate.event_study.aggregate import EventAggregate
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.numerics.distributions import normal_ppf
 from panelcoop.numerics.honest.bounds import HonestMethod, HonestProblem, Precision, honest_set
@@ -26,7 +27,7 @@ SMOOTH_VALUES = 10  # how many values of M are shown by default
 
 
 def honest_did(
-    study: EventStudy | EventCoefficients,
+    study: EventStudy | EventAggregate | EventCoefficients,
     *,
     restriction: RestrictionKind | Restriction = "relative-magnitudes",
     values: Sequence[float] | None = None,
@@ -41,7 +42,7 @@ def honest_did(
     Parameters
     ----------
     study
-        An event study with a universal reference period, or plain coefficients.
+        An event study with a universal reference period, its averages by horizon, or plain coefficients.
     restriction
         "relative-magnitudes" (M times the largest change before the event), "smoothness" (slopes change by at most M),
         "smoothness-relative", or a `Restriction` that adds a sign or a direction.
@@ -102,9 +103,8 @@ def honest_did(
     """
     rule = restriction if isinstance(restriction, Restriction) else Restriction(restriction)
     chosen = _method(rule, method)
-    if not 0 < level < 1:
-        msg = f"level must lie between 0 and 1 (for example 0.95); got {level}."
-        raise DataError(msg)
+    fail_if_not_level(level)
+    fail_if_not_whole(grid_points, "grid_points", 2)
     coefficients, notes = coefficients_of(study)
     arrays = study_arrays(coefficients, target)
     problem = HonestProblem(arrays, rule, chosen, 1 - level, precision or Precision(grid_points))

@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from panelcoop.checks import name_few
+from panelcoop.checks import fail_if_not_one_of, name_few
 from panelcoop.errors import DataError, IdentificationError
+from panelcoop.estimate.event_study.aggregate import EventAggregate
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.numerics.honest.study import StudyArrays
 from panelcoop.options import FloatArray
@@ -46,25 +47,36 @@ class EventCoefficients:
     first_horizon: int = 0
     base_period: str = "universal"
 
+    def __post_init__(self) -> None:
+        """Refuse an unknown base period."""
+        fail_if_not_one_of(self.base_period, ("universal", "varying"), "base_period")
+
     @property
     def later_horizons(self) -> list[int]:
         """Event times of the coefficients after the reference period."""
         return list(range(self.first_horizon, self.first_horizon + self.n_post))
 
 
-def coefficients_of(study: EventStudy | EventCoefficients) -> tuple[EventCoefficients, tuple[str, ...]]:
+def coefficients_of(
+    study: EventStudy | EventAggregate | EventCoefficients,
+) -> tuple[EventCoefficients, tuple[str, ...]]:
     """Take the unbroken run of horizons around the reference period, and say what lies beyond it.
 
     Raises
     ------
     IdentificationError
-        If the base period varies, or not exactly one reference horizon is fixed at zero.
+        If the base period varies, not exactly one reference horizon is fixed at zero, or averages are not by horizon.
     DataError
         If no horizon is estimated next to the reference on either side.
     """
     _fail_if_varying(study.base_period)
     if isinstance(study, EventCoefficients):
         return study, ()
+    if isinstance(study, EventAggregate) and study.by != "horizon":
+        msg = (
+            f"Honest bounds need leads and lags, and averages by {study.by} have none: use by='horizon', or the study."
+        )
+        raise IdentificationError(msg)
     if len(study.reference) != 1:
         msg = (
             f"Honest bounds compare all horizons with one reference period; '{study.estimator}' fixes "

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import panelcoop as pc
 from panelcoop.estimate.event_study.api import event_study
+from panelcoop.estimate.event_study.placebo import horizon_composition
 from panelcoop.estimate.event_study.support import SupportRule
 from panelcoop.estimate.event_study.teaching import staggered_example
 from panelcoop.panel.record import SpatialWeights
@@ -20,10 +22,12 @@ from panelcoop.report.event_tables import (
     event_sensitivity_table,
     event_stages_table,
     event_support_table,
+    largest_weeks,
 )
 from panelcoop.report.table import to_jsonable
 from panelcoop.sensitivity.event_designs import Activation
 from panelcoop.sensitivity.event_evidence import EventCase, event_evidence
+from panelcoop.sensitivity.event_sensitivity import StaticTwoWay
 from panelcoop.sensitivity.event_spells import SpellRule, quiet_spells
 
 RULE = SupportRule(2, 1)
@@ -90,6 +94,14 @@ def test_support_figure_shows_the_threshold(design):
     assert figure.axes[0].get_title(loc="left") == "a  A demonstration"
 
 
+def test_support_of_plain_studies_can_be_drawn():
+    study = event_study(*staggered_example(), outcome="y", estimator="imputation")
+    uncounted = replace(study, cells=None, counts=None)
+    assert len(pc.event_support_figure(study).axes) == 1
+    titles = [ax.get_title(loc="left") for ax in pc.event_support_figure({"one": study, "other": uncounted}).axes]
+    assert titles == ["a  one", "b  other"]
+
+
 def test_effects_table_says_conditions_events_and_bounds(design):
     table = event_effects_table([design])
     body = table.body.droplevel(0, axis=1)
@@ -107,6 +119,21 @@ def test_support_table_marks_thin_horizons_and_counts_events_left_out(design):
     assert set(table.body["Thin"]) <= {"", "yes"}
     assert len(table.body) == len(design.studies["imputation"].support)
     assert "imputation, sun-abraham: 6 of 7 (left out: 1 event without a comparison)" in " ".join(table.notes)
+
+
+def test_support_table_says_how_much_the_largest_event_week_weighs(design):
+    table = event_support_table([design])
+    weights = horizon_composition(design.studies["imputation"])
+    largest = {h: f"{100 * row.max():.0f}%" for h, row in weights.iterrows()}
+    assert table.body["Largest week"].tolist() == [largest.get(h, "–") for h in table.data["horizon"]]
+    assert largest
+    dated = weights.rename(columns=lambda k: pd.Timestamp("2020-01-06") + pd.Timedelta(weeks=k))
+    named = event_support_table([replace(design, composition={"imputation": dated})]).body["Largest week"]
+    assert named.iloc[-1].startswith("2020-W0")
+    assert "imputation (a demonstration)" in " ".join(table.notes)
+    bare = replace(design, composition={})
+    assert largest_weeks(bare)[0] == ""
+    assert set(event_support_table([bare]).body["Largest week"]) == {"–"}
 
 
 def test_stages_table_gives_a_reason_where_there_is_no_effect(design):
@@ -162,10 +189,14 @@ def test_numbers_hold_what_the_text_cites(design):
     spells = quiet_spells(replace(panel, data=onset), "onset", neighbours=line, rule=SpellRule(1, 1, 0, 1))
     when = Activation(pd.Timestamp("2020-01-20"), 28, 29, ("Guizhou",), ("Hubei",))
     cases = pd.DataFrame({"estimate": [1.0], "std_error": [0.5], "pvalue": [0.03], "note": ["x"]}, index=["one"])
-    numbers = event_numbers([design], activation=when, spells=spells, sensitivity={"own": cases})
+    weights = StaticTwoWay(-1.8, 0.62, -0.4, -4.1, 0.26, -0.42)
+    numbers = event_numbers([design], activation=when, spells=spells, two_way=weights, sensitivity={"own": cases})
     assert numbers["activation"]["week"] == "2020-W04"
     assert numbers["spells"][0]["start"] == "2021-W01"
     assert numbers["demo"]["effects"]["imputation"]["used"] == 6
+    assert numbers["two_way"]["forbidden"] == "62%"
+    assert numbers["two_way"]["negative_weight"] == "−0.42"
+    assert numbers["composition"]["demo"]["estimator"] == "imputation"
     assert numbers["demo"]["bounds"]["sun-abraham"]["relative_breaks"] >= 0
     assert numbers["sensitivity"]["own"]["one"]["clear"]
     assert to_jsonable(numbers)

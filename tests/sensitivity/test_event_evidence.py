@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from panelcoop.estimate.event_study.two_way_weights import two_way_weights
 from panelcoop.panel.assemble import assemble
 from panelcoop.panel.plan import read_plan
 from panelcoop.sensitivity.event_designs import (
     LATER,
     activation,
+    downgrade_events,
     downgrade_evidence,
     downgrade_sample,
     neighbour_evidence,
@@ -20,7 +22,12 @@ from panelcoop.sensitivity.event_designs import (
 )
 from panelcoop.sensitivity.event_evidence import EPIDEMIC_STATE
 from panelcoop.sensitivity.event_rings import outbreak_spells, ring_cases
-from panelcoop.sensitivity.event_sensitivity import downgrade_sensitivity, own_policy_response
+from panelcoop.sensitivity.event_sensitivity import (
+    downgrade_sensitivity,
+    later_sensitivity,
+    own_policy_response,
+    static_two_way,
+)
 from panelcoop.sensitivity.event_spells import reached
 
 STAGES = ["gestation", "outbreak", "continuation", "recovery"]
@@ -159,6 +166,29 @@ def test_doubts_on_record_are_all_estimated(panel):
     assert np.isfinite(table["estimate"]).all()
     assert 0 < table.loc["randomised dates", "pvalue"] <= 1
     assert table.loc["Gansu a week earlier", "estimate"] != table.loc["as recorded", "estimate"]
+
+
+def test_the_static_estimate_of_the_downgrade_is_taken_apart(panel):
+    found, table = static_two_way(panel), downgrade_sensitivity(panel, draws=9)
+    parts = found.forbidden * found.forbidden_estimate + (1 - found.forbidden) * found.clean_estimate
+    assert parts == pytest.approx(found.estimate)
+    assert table.loc["static two-way", "estimate"] == found.estimate
+    assert table.loc["static two-way, forbidden", "note"].startswith(f"{found.forbidden:.0%} of the weight")
+    sample = downgrade_sample(panel)
+    treated = two_way_weights(sample, downgrade_events(sample), outcome=sample.plan.outcomes.main)
+    assert found.negative_weight == pytest.approx(treated["weight"].clip(upper=0).sum())
+
+
+def test_later_designs_are_estimated_without_each_province_and_with_fake_dates(panel, designs):
+    found = later_sensitivity(panel)
+    for name, label in (("outbreak", "LP-DiD"), ("neighbour", "rings, path")):
+        table = found[name]
+        assert np.isfinite(table[["estimate", "std_error"]].to_numpy(dtype=float)).all()
+        whole = table.loc["as estimated", "estimate"]
+        assert whole == pytest.approx(designs[name].effects.loc[label, "estimate"])
+        low, high = table.loc[["leave one out, smallest", "leave one out, largest"], "estimate"]
+        assert low <= whole <= high
+        assert table.loc["leave one out, smallest", "note"].removeprefix("without ") in panel.regions.index
 
 
 def test_own_index_is_studied_beside_the_outcome_that_holds_the_neighbours(panel):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from panelcoop.estimate.event_study.averages import Averages, average_by, balanc
 from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, with_estimated_shares
 from panelcoop.estimate.event_study.result import EventStudy, one_way
-from panelcoop.numerics.event_study.clustering import Clustering
+from panelcoop.numerics.event_study.clustering import Clustering, judged_covariance
 from panelcoop.numerics.event_study.influence import cluster_sums
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.results import Contrast, Estimate
@@ -44,14 +45,48 @@ class EventAggregate(Estimate):
         or over weeks.
     reasons
         Why an average is NaN.
+    study
+        The event study whose effects are averaged.
+    reference
+        Horizons fixed at zero.
+    options
+        Arguments of ``aggregate_events``.
     """
 
-    by: str
+    by: Aggregation
     influence: FloatArray
     clustering: Clustering
     band_df: float
     overall: Contrast
     reasons: dict[object, str]
+    study: EventStudy
+    reference: tuple[int, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def estimator(self) -> str:
+        """Name of the estimator."""
+        return self.study.estimator
+
+    @property
+    def base_period(self) -> str:
+        """Whether horizons compare with one reference ("universal") or leads with the week before ("varying")."""
+        return self.study.base_period
+
+    @property
+    def pooled(self) -> tuple[int, ...]:
+        """Ends of the window that also average the horizons beyond them; none where averages are not by horizon."""
+        return self.study.pooled if self.by == "horizon" else ()
+
+    @property
+    def estimated(self) -> pd.Index:
+        """Averages with an estimate and an error: neither reference nor missing."""
+        here = self.params.notna().to_numpy() & np.isfinite(np.diag(self.cov.to_numpy()))
+        return self.params.index[here & ~(self.params.index.isin(self.reference) & (self.by == "horizon"))]
+
+    def of(self, study: EventStudy) -> EventAggregate:
+        """Average the effects of another study, for example with other clusters, in the same way."""
+        return aggregate_events(study, self.by, **self.options)
 
     def bands(
         self,
@@ -148,17 +183,22 @@ def aggregate_events(
     {4: 2.0, 6: 1.5}
     """
     _fail_if_not_possible(by, balance, shares, missing)
-    chosen = _Chosen(window, balance, shares)
     if missing == "refused":
         _fail_if_missing(study)
+    found = _averaged(study, by, level, _Chosen(window, balance, shares))
+    how = {"level": level, "window": window, "balance": balance, "shares": shares, "missing": missing}
+    return replace(found, options=how)
+
+
+def _averaged(study: EventStudy, by: Aggregation, level: float, chosen: _Chosen) -> EventAggregate:
     if (by == "horizon" and chosen.as_shown) or (study.cells is None and by == "overall"):
         return _of_horizons(study, by, level, chosen)
     if by == "stage" and study.parts:
         return _of_parts(study, level, chosen)
     cells = study.needed_cells()
-    if shares == "fixed":
+    if chosen.shares == "fixed":
         cells = replace(cells, estimated_shares=False)
-    if shares == "estimated" and not cells.estimated_shares:
+    if chosen.shares == "estimated" and not cells.estimated_shares:
         cells = with_estimated_shares(cells, float(np.sqrt(study.cells_small.factor(study.clustering)[0])))
     return _of_cells(study, _averages(study, cells, by, chosen), by, level)
 
@@ -198,11 +238,14 @@ def _fail_if_missing(study: EventStudy) -> None:
 def _of_cells(study: EventStudy, found: Averages, by: Aggregation, level: float) -> EventAggregate:
     """Label averages of cells, with covariance."""
     stacked = np.column_stack([found.rows, found.overall_row])
-    cov = study.rows_covariance(stacked)
+    none = np.zeros(len(found.labels), dtype=bool)
+    fixed = none if found.fixed is None else found.fixed
+    cov = study.rows_covariance(stacked, fixed=np.append(fixed, False))
     rows = np.sqrt(study.cells_small.factor(study.clustering)) * stacked
     series = pd.Series(found.values, index=pd.Index(found.labels, name=by), name="estimate")
     overall = _contrast(study, found.overall, float(np.sqrt(cov[-1, -1])), level)
-    return _labelled(study, by, series, cov=cov[:-1, :-1], rows=rows[:, :-1], overall=overall)
+    found_here = _labelled(study, by, series, cov=cov[:-1, :-1], rows=rows[:, :-1], overall=overall)
+    return replace(found_here, reference=tuple(int(h) for h in series.index[fixed]))
 
 
 def mean_effect(study: EventStudy) -> tuple[float, float]:
@@ -221,7 +264,7 @@ def mean_effect(study: EventStudy) -> tuple[float, float]:
 
 
 def _labelled(
-    study: EventStudy, by: str, params: pd.Series, *, cov: FloatArray, rows: FloatArray, overall: Contrast
+    study: EventStudy, by: Aggregation, params: pd.Series, *, cov: FloatArray, rows: FloatArray, overall: Contrast
 ) -> EventAggregate:
     return EventAggregate(
         params=params,
@@ -239,6 +282,7 @@ def _labelled(
         influence=rows,
         clustering=study.clustering,
         band_df=study.band_df,
+        study=study,
         overall=overall,
         reasons={label: _part_reason(study, label) for label in params.index[params.isna()]},
     )
@@ -254,20 +298,21 @@ def _part_reason(study: EventStudy, label: object) -> str:
 def _of_horizons(study: EventStudy, by: Aggregation, level: float, chosen: _Chosen) -> EventAggregate:
     """Average the horizons from the event on plainly."""
     inside = chosen.inside(study.horizons)
-    here = study.params.index.isin(study.lags) & inside
+    here = (study.horizons >= 0) & study.params.notna().to_numpy() & inside
+    here &= ~study.params.index.isin(study.reference)
     if not here.any():
         msg = "No effect after the event is estimable, so there is nothing to average."
         raise IdentificationError(msg)
     mean = here / here.sum()
-    values, cov = np.nan_to_num(study.params.to_numpy()), np.nan_to_num(study.cov.to_numpy())
-    overall = _contrast(study, float(values @ mean), float(np.sqrt(mean @ cov @ mean)), level)
+    values, variance = np.nan_to_num(study.params.to_numpy()), study.cov.to_numpy()[np.ix_(here, here)].mean()
+    overall = _contrast(study, float(values @ mean), float(np.sqrt(variance)), level)
     rows = np.nan_to_num(study.scaled_influence())
     if by == "horizon":
         kept = study.cov.to_numpy()[np.ix_(inside, inside)]
-        return _labelled(study, by, study.params[inside], cov=kept, rows=rows[:, inside], overall=overall)
+        shown = _labelled(study, by, study.params[inside], cov=kept, rows=rows[:, inside], overall=overall)
+        return replace(shown, reference=tuple(h for h in study.reference if h in shown.params.index))
     series = pd.Series([overall.estimate], index=pd.Index(["overall"], name=by), name="estimate")
-    variance = np.array([[overall.std_error**2]])
-    return _labelled(study, by, series, cov=variance, rows=(rows @ mean)[:, None], overall=overall)
+    return _labelled(study, by, series, cov=np.array([[variance]]), rows=(rows @ mean)[:, None], overall=overall)
 
 
 def _of_parts(study: EventStudy, level: float, chosen: _Chosen) -> EventAggregate:
@@ -282,10 +327,8 @@ def _of_parts(study: EventStudy, level: float, chosen: _Chosen) -> EventAggregat
         values.append(float(part.estimates[use].mean()) if use.any() else np.nan)
         rows.append(scaled[:, use].mean(axis=1) if use.any() else np.zeros(len(scaled)))
     stacked = np.column_stack(rows)
-    cov = study.clustering.covariance(stacked)
-    lost = np.isnan(values)
-    cov[lost, :] = np.nan
-    cov[:, lost] = np.nan
+    groups = np.array([part.small.groups(study.clustering) for part in study.parts.values()])
+    cov = judged_covariance(study.clustering.covariance(stacked), groups, study.rounding, np.zeros(len(values), bool))
     series = pd.Series(values, index=pd.Index(list(study.parts), name="stage"), name="estimate")
     overall = _of_horizons(study, "overall", level, chosen).overall
     return _labelled(study, "stage", series, cov=cov, rows=stacked, overall=overall)

@@ -30,6 +30,8 @@ class Averages:
         Influence of regions without small-sample factor, shape (N, J).
     overall, overall_row
         Their mean and its influence, shape (N,).
+    fixed
+        Averages that are zero by construction, shape (J,); None where there are none.
     """
 
     labels: list[object]
@@ -37,6 +39,7 @@ class Averages:
     rows: FloatArray
     overall: float
     overall_row: FloatArray
+    fixed: BoolArray | None = None
 
 
 def average_by(study: EventStudy, cells: CellEstimates, by: str, post: BoolArray) -> Averages:
@@ -59,7 +62,9 @@ def horizon_cells(study: EventStudy, cells: CellEstimates, keep: BoolArray) -> A
         msg = "No effect after the event is among the chosen cells; widen window= or lower balance=."
         raise IdentificationError(msg)
     labels: list[object] = [int(h) for h in grouping.labels]
-    return Averages(labels, values, rows, float(values[after].mean()), rows[:, after].mean(axis=1))
+    moving = keep & cells.estimated & ~cells.reference
+    fixed = ~np.isin(grouping.labels, study.shown[moving])
+    return Averages(labels, values, rows, float(values[after].mean()), rows[:, after].mean(axis=1), fixed)
 
 
 def balanced_cohorts(cells: CellEstimates, most: int) -> BoolArray:

@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_level, fail_if_not_one_of
+from panelcoop.errors import IdentificationError
 from panelcoop.numerics.distributions import t_ppf
 from panelcoop.numerics.event_study.influence import multiplier_draws
 from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["BandDraws", "simultaneous_band", "sup_t_draws"]
+__all__ = ["BandDraws", "fail_if_one_cluster", "simultaneous_band", "sup_t_draws"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ def simultaneous_band(
     live
         Coefficients that vary, shape (K,); those with a positive error by default.
 
+    Raises
+    ------
+    IdentificationError
+        If all regions are in one cluster.
+
     Notes
     -----
     The band is estimate -+ c times standard error, c the ``level`` quantile of the largest studentised deviation
@@ -74,6 +80,8 @@ def simultaneous_band(
     of a set of coefficients leaves zero out exactly when their sup-t p-value is at most 1 - level. It never is
     narrower than the pointwise interval.
     """
+    fail_if_not_level(level)
+    fail_if_one_cluster(df)
     std_error = np.sqrt(np.clip(np.diag(cov.to_numpy()), 0, None))
     moving = np.isfinite(std_error) & (std_error > 0)
     live = moving if live is None else moving & live
@@ -103,6 +111,19 @@ def simultaneous_band(
     )
     table.attrs["critical_value"] = critical
     return table
+
+
+def fail_if_one_cluster(df: float) -> None:
+    """Refuse bands and joint tests without degrees of freedom.
+
+    Raises
+    ------
+    IdentificationError
+        If there are none.
+    """
+    if df < 1:
+        msg = "All observations are in one cluster, so nothing shows how clusters vary: choose finer clusters."
+        raise IdentificationError(msg)
 
 
 def _quantile(draws: FloatArray, level: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from panelcoop.checks import fail_if_not_one_of, name_few
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import CellEstimates, CellInfluence, EventFit
-from panelcoop.estimate.event_study.covariate_cells import covariate_cells
+from panelcoop.estimate.event_study.covariate_cells import covariate_cells, without_absorbed
 from panelcoop.estimate.event_study.design import EventDesign, keep_units, keep_weeks
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.numerics.event_study.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
@@ -103,9 +103,10 @@ def callaway_santanna_fit(design: EventDesign, options: CallawaySantAnna) -> tup
     -----
     Influence functions carry the estimation of cohort shares; standard errors have no small-sample factor and
     tails are normal. Clusters sum influence functions and divide by the number of regions, without G/(G-1). Weights
-    enter as in R did's ``weightsname``: cohort means, working models and cohort shares are weighted.
+    enter as in R did's ``weightsname``: cohort means, working models and cohort shares are weighted. Covariates that
+    are constant within every week, or that earlier ones span there, are left out with a note.
     """
-    design = _prepared(design, options)
+    design, notes = without_absorbed(_prepared(design, options))
     plan = plan_cells(
         design.cohorts.starts,
         design.times,
@@ -121,9 +122,9 @@ def callaway_santanna_fit(design: EventDesign, options: CallawaySantAnna) -> tup
     if design.covariates.shape[2]:
         how += f", {options.method} with {', '.join(design.covariate_names)}"
         how += ", errors as DRDID's" if options.errors == "DRDID" and not design.balanced else ""
-    return design, fit_from_cells(
-        design, cells, base_period=options.base, convention=f"{how}, clusters: {{cluster}}, normal"
-    )
+    words = f"{how}, clusters: {{cluster}}, normal"
+    fit = fit_from_cells(design, cells, base_period=options.base, convention=words)
+    return design, replace(fit, notes=(*fit.notes, *notes))
 
 
 def mean_cells(design: EventDesign, plan: CellPlan) -> CellEstimates:

@@ -210,7 +210,7 @@ class EventFit:
     no_scores
         Why there is none.
     counts
-        Event weeks, events and fewest controls by horizon, shape (K, 3), for estimators without cells.
+        Event weeks, events and fewest controls by horizon, shape (K, 3), of horizons that do not come from cells.
     pooled
         Ends of the window that also hold horizons beyond them, for estimators without cells.
     linear
@@ -263,8 +263,15 @@ def clip_horizons(horizon: FloatArray, window: tuple[int, int] | None, ends: str
 
 
 def shown_horizons(cells: CellEstimates, window: tuple[int, int] | None, ends: str) -> tuple[FloatArray, BoolArray]:
-    """Give the horizon under which each cell is shown, pooled into the window's ends, and which are shown."""
-    return clip_horizons(cells.horizon if cells.shown_at is None else cells.shown_at, window, ends)
+    """Give the horizon under which each cell is shown, pooled into the window's ends, and which are shown.
+
+    An end of the window that is a reference stays zero: nothing beyond it is averaged into it.
+    """
+    own = cells.horizon if cells.shown_at is None else cells.shown_at
+    label, inside = clip_horizons(own, window, ends)
+    pooled = label != own
+    fixed = np.unique(label[cells.reference & ~pooled])
+    return label, inside & ~(pooled & np.isin(label, fixed))
 
 
 def group_influence(cells: CellEstimates, by: FloatArray, keep: BoolArray) -> tuple[Grouping, FloatArray, FloatArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,9 +13,26 @@ from panelcoop.numerics.event_study.did_cells import CellPlan
 from panelcoop.numerics.event_study.did_cross_section import Errors, did_cross_section
 from panelcoop.numerics.event_study.did_nuisance import Method, TwoByTwo
 from panelcoop.numerics.event_study.did_panel import did_panel
+from panelcoop.numerics.event_study.independent import column_size, independent_bread
 from panelcoop.options import BoolArray, FloatArray
 
-__all__ = ["covariate_cells"]
+__all__ = ["covariate_cells", "without_absorbed"]
+
+
+def without_absorbed(design: EventDesign) -> tuple[EventDesign, tuple[str, ...]]:
+    """Leave out covariates that no week shows beyond a constant and earlier ones; say which."""
+    stands = np.zeros(design.covariates.shape[2], dtype=bool)
+    for t in range(design.times.size):
+        x = design.covariates[design.observed[:, t], t]
+        size = column_size(x[:, None, :], np.ones((len(x), 1)))
+        centred = x - x.mean(axis=0) if len(x) else x
+        stands[independent_bread(centred.T @ centred, size)[1]] = True
+    if stands.all():
+        return design, ()
+    names = np.array(design.covariate_names, dtype=object)
+    lost = ", ".join(f"'{name}'" for name in names[~stands])
+    kept = replace(design, covariates=design.covariates[:, :, stands], covariate_names=tuple(names[stands]))
+    return kept, (f"{lost} left out: absorbed by the effects or earlier covariates",)
 
 
 def covariate_cells(

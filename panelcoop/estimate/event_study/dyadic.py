@@ -14,7 +14,7 @@ from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.estimate.event_study.horizons import supported
 from panelcoop.numerics.event_study.clustering import SmallSample
 from panelcoop.numerics.event_study.long_differences import week_regression
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["Dyadic", "dyad_members", "dyadic_fit"]
 
@@ -76,7 +76,7 @@ def dyadic_fit(design: EventDesign, options: Dyadic) -> tuple[EventDesign, Event
         if t != base:
             estimates[t], rows[:, t], lost_names = _one_week(design, paired, (base, t), (first, second), options)
             absorbed |= lost_names
-    lost = {int(h): "pairs are collinear with members" for h in horizons[np.isnan(estimates)]}
+    lost = {int(horizons[t]): _why_lost(design, paired, (base, int(t))) for t in np.flatnonzero(np.isnan(estimates))}
     small = SmallSample(np.array([2.0]), np.array([1.0]), np.ones((paired.size, 1), dtype=bool), np.array([1.0]))
     seen = design.observed
     counts = np.column_stack([np.ones(horizons.size), seen[paired].sum(axis=0), seen[~paired].sum(axis=0)])
@@ -137,18 +137,25 @@ def dyad_members(design: EventDesign, separator: str) -> tuple[IntArray, IntArra
 
 def _one_week(
     design: EventDesign,
-    paired: FloatArray,
+    paired: BoolArray,
     weeks: tuple[int, int],
     members: tuple[IntArray, IntArray],
     options: Dyadic,
 ) -> tuple[float, FloatArray, set[str]]:
     change = design.outcome[:, weeks[1]] - design.outcome[:, weeks[0]]
     use = np.flatnonzero(~np.isnan(change))
-    columns = [paired[use].astype(float)[:, None], design.covariates[use, weeks[0]]]
-    if options.members == "member-week":
-        columns += [np.eye(int(m.max()) + 1)[m[use]] for m in members]
-    fit = week_regression(change[use], np.column_stack(columns), np.zeros(use.size, dtype=np.int64), np.ones(use.size))
+    members_of = [np.eye(int(m.max()) + 1)[m[use]] for m in members] if options.members == "member-week" else []
+    names = design.covariate_names
+    columns = np.column_stack([paired[use], *members_of, design.covariates[use, weeks[0]]])
+    fit = week_regression(change[use], columns, np.zeros(use.size, dtype=np.int64), np.ones(use.size))
     rows = np.zeros(paired.size)
     rows[use] = fit.score[:, 0]
-    gone = np.isnan(fit.coefficients[1 : 1 + len(design.covariate_names)])
-    return float(fit.coefficients[0]), rows, {n for n, lost in zip(design.covariate_names, gone, strict=True) if lost}
+    gone = np.isnan(fit.coefficients[columns.shape[1] - len(names) :])
+    return float(fit.coefficients[0]), rows, {n for n, lost in zip(names, gone, strict=True) if lost}
+
+
+def _why_lost(design: EventDesign, paired: BoolArray, weeks: tuple[int, int]) -> str:
+    seen = design.observed[:, weeks].all(axis=1)
+    if not (seen & paired).any() or not (seen & ~paired).any():
+        return "no paired or no unpaired dyad is observed in this week and the base week"
+    return "pairs are collinear with members or covariates"

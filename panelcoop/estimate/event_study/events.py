@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from types import EllipsisType
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, fail_if_not_whole, name_few
 from panelcoop.errors import DataError
-from panelcoop.estimate.event_study.week_scale import readable_dates
+from panelcoop.estimate.event_study.panel_grid import panel_grid
+from panelcoop.estimate.event_study.rule_spells import rule_spells
+from panelcoop.estimate.event_study.week_scale import readable_dates, week_scale
 from panelcoop.panel.record import Panel, as_panel
 
 __all__ = ["EventKind", "Events", "WindowEnds", "fail_if_several_dates"]
@@ -67,12 +70,9 @@ class Events:
         """Refuse options that cannot be."""
         fail_if_not_one_of(self.kind, ("absorbing", "repeated", "switching"), "kind")
         fail_if_not_one_of(self.ends, ("binned", "dropped"), "ends")
-        if self.anticipation is not None and self.anticipation < 0:
-            msg = f"anticipation counts weeks before the event and cannot be negative; got {self.anticipation}."
-            raise DataError(msg)
-        if self.window is not None and (min(self.window) < 0 or self.window[0] < 1):
-            msg = f"window is (leads, lags) with at least one lead, for example (8, 12); got {self.window}."
-            raise DataError(msg)
+        fail_if_not_whole(self.anticipation, "anticipation (weeks before the event)", 0, optional=True)
+        if self.window is not None:
+            _fail_if_no_window(self.window)
 
     @classmethod
     def from_table(
@@ -86,7 +86,7 @@ class Events:
         focus: str | None = None,
         kind: EventKind = "absorbing",
     ) -> Events:
-        """Read events from a table with one row per region and event; rows without a date are no events.
+        """Read events from a table with one row per region and event; a missing or infinite date is no event.
 
         Dates may be numbers, dates, periods or ISO weeks such as "2020-W04". Rows that repeat another are left out and
         counted in the notes; several dates of a region inside one week of the panel are one event (see ``table``).
@@ -101,6 +101,7 @@ class Events:
         names = {region: "region", date: "date", **extra}
         fail_if_columns_missing(names, list(table.columns), "The table of events")
         tidy = table[list(names)].rename(columns=names).dropna(subset=["date"])
+        tidy = tidy[~tidy["date"].isin([np.inf])]
         for given, name in ((date, "date"), (end, "end")):
             if given:
                 _fail_if_mixed(tidy[name], given)
@@ -128,7 +129,7 @@ class Events:
         column
             Holds the first treated week (or year), constant within region.
         never
-            Value that stands for "never" (for example 0 or 10000); missing always does.
+            Value that stands for "never" (for example 0 or 10000); missing and infinity always do.
 
         Raises
         ------
@@ -162,45 +163,50 @@ class Events:
         panel
             The panel.
         rule
-            Takes the panel's data, returns true or false per row; missing counts as false and is noted.
+            Takes the panel's data, returns true or false per row; missing counts as not observed.
         kind
             "absorbing" keeps the first week per region; "repeated" every week in which the rule turns true;
             "switching" every spell, with its last week.
         clean_weeks
-            Weeks the rule must have been false before an event counts (repeated events), for example 8. The weeks
-            must be observed: an event too close to the start of the panel does not count. For ``LpDid`` keep every
-            event and set its ``clean_weeks`` instead: an event left out here cannot make a control unclean.
+            Weeks the rule must have been false before an event counts (repeated events), for example 8. The region must
+            be observed in all of them. For ``LpDid`` keep every event and set its ``clean_weeks`` instead: an event
+            left out here cannot make a control unclean.
+
+        Notes
+        -----
+        Rows may be missing. A spell goes on across them until the rule is observed to be false; an event whose week
+        before is not observed begins in its first observed week. The notes of the events count both.
         """
+        fail_if_not_one_of(kind, ("absorbing", "repeated", "switching"), "kind")
+        fail_if_not_whole(clean_weeks, "clean_weeks", 0)
         data = as_panel(panel).data
+        grid = panel_grid(data.index)
         answer = rule(data)
-        unknown = int(answer.isna().sum())
-        flags = answer.where(answer.notna(), other=False).astype(bool).rename("flag").reset_index()
-        truth = flags.pivot_table(index="week", columns="region", values="flag", aggfunc="any", fill_value=False)
-        truth = truth.astype(bool).sort_index()
-        previous = truth.shift(1, fill_value=False).astype(bool)
-        begins = truth & ~previous
-        if clean_weeks:
-            recent = previous.astype(float).rolling(clean_weeks, min_periods=clean_weeks).max()
-            begins &= recent.eq(0) & (np.arange(len(truth)) >= clean_weeks)[:, None]
-        rows = [_spells(truth[region], begins[region], region, kind) for region in truth.columns]
-        table = pd.DataFrame([row for part in rows for row in part], columns=["region", "date", "end"])
+        flags = answer.where(answer.notna(), other=False).astype(bool).astype(float).where(answer.notna())
+        place = week_scale(grid.weeks).times.astype(np.int64)
+        calendar = np.full((len(grid.regions), int(place[-1]) + 1), np.nan)
+        calendar[:, place] = grid.spread(flags.reindex(data.index))
+        spells, told = rule_spells(calendar, clean_weeks, only_first=kind == "absorbing")
+        first, last = (list(grid.weeks[np.searchsorted(place, spells[:, column])]) for column in (1, 2))
+        table = pd.DataFrame({"region": grid.regions[spells[:, 0]], "date": first, "end": last})
         found = cls.from_table(table, end="end" if kind == "switching" else None, kind=kind)
-        notes = (f"rows in which the rule is missing count as false: {unknown}",) if unknown else ()
-        return replace(found, notes=found.notes + notes)
+        unknown = int(answer.isna().sum())
+        missing = (f"rows in which the rule is missing count as not observed: {unknown}",) if unknown else ()
+        return replace(found, notes=(*found.notes, *missing, *told))
 
     def with_options(
         self,
         *,
-        anticipation: int | None = None,
-        window: tuple[int, int] | None = None,
-        ends: WindowEnds | None = None,
+        anticipation: int | EllipsisType | None = ...,
+        window: tuple[int, int] | EllipsisType | None = ...,
+        ends: WindowEnds | EllipsisType = ...,
     ) -> Events:
-        """Return the events with another anticipation, window or treatment of its ends."""
+        """Return the events with another anticipation, window or treatment of its ends; None undoes the first two."""
         return replace(
             self,
-            anticipation=self.anticipation if anticipation is None else anticipation,
-            window=self.window if window is None else window,
-            ends=self.ends if ends is None else ends,
+            anticipation=self.anticipation if isinstance(anticipation, EllipsisType) else anticipation,
+            window=self.window if isinstance(window, EllipsisType) else window,
+            ends=self.ends if isinstance(ends, EllipsisType) else ends,
         )
 
     def with_dose_bins(self, edges: Sequence[float]) -> Events:
@@ -249,17 +255,13 @@ def fail_if_several_dates(regions: Sequence[Hashable]) -> None:
         raise DataError(msg)
 
 
-def _spells(truth: pd.Series, begins: pd.Series, region: Hashable, kind: EventKind) -> list[tuple[object, ...]]:
-    starts = list(truth.index[begins])
-    if kind == "absorbing":
-        starts = starts[:1]
-    return [(region, start, _last_true(truth, start)) for start in starts]
-
-
-def _last_true(truth: pd.Series, start: object) -> object:
-    after = truth.loc[start:]
-    stopped = ~after.to_numpy(dtype=bool)
-    return after.index[int(stopped.argmax()) - 1] if stopped.any() else after.index[-1]
+def _fail_if_no_window(window: Sequence[object]) -> None:
+    """Refuse a window that is not two whole numbers, the first at least one."""
+    if len(window) != 2:
+        msg = f"window is (leads, lags) with at least one lead, for example (8, 12); got {window}."
+        raise DataError(msg)
+    fail_if_not_whole(window[0], "The first number of window (leads)", 1)
+    fail_if_not_whole(window[1], "The second number of window (lags)", 0)
 
 
 def _fail_if_mixed(values: pd.Series, column: str) -> None:

@@ -65,8 +65,9 @@ def fit_from_cells(
         lost = _with_few_cohorts(design, cells, horizons)
         estimates, influence = np.where(lost, np.nan, estimates), np.where(lost, 0.0, influence)
         reasons |= {int(h): f"fewer than {design.support.min_cohorts} cohorts" for h in horizons[lost]}
-    label, _ = shown_horizons(cells, design.events.window, design.events.ends)
-    reference = sorted({int(h) for h in label[cells.reference] if _only_reference(cells, label, h)})
+    label, keep = shown_horizons(cells, design.events.window, design.events.ends)
+    fixed = np.unique(label[cells.reference & keep])
+    reference = [int(h) for h in fixed if _only_reference(cells, keep & (label == h))]
     factor = small or no_factor(*design.outcome.shape)
     return EventFit(
         horizons=horizons,
@@ -86,20 +87,21 @@ def fit_from_cells(
 
 
 def supported(design: EventDesign, fit: EventFit) -> EventFit:
-    """Show thin horizons of a fit without cells as NaN, if the support rule asks for it.
+    """Show thin horizons that do not come from cells as NaN, if the support rule asks for it.
 
     Raises
     ------
     IdentificationError
-        If no horizon is left.
+        If no horizon is left of a fit without cells.
     """
     rule = design.support
     if not rule.require or fit.counts is None:
         return fit
     shown = ~np.isin(fit.horizons, fit.reference) & ~np.isnan(fit.estimates)
-    thin = shown & rule.thin(fit.counts[:, 0], fit.counts[:, 2])
+    counted = shown if fit.cells is None else shown & (fit.counts[:, 0] > 0)
+    thin = counted & rule.thin(fit.counts[:, 0], fit.counts[:, 2])
     why = {int(h): rule.reason(*fit.counts[k, [0, 2]]) for k, h in enumerate(fit.horizons) if thin[k]}
-    if thin.sum() == shown.sum():
+    if fit.cells is None and shown.any() and thin.sum() == shown.sum():
         msg = f"The support rule leaves no horizon: {next(iter(why.values()))}. Ask for less support, or mark it only."
         raise IdentificationError(msg)
     estimates, rows = np.where(thin, np.nan, fit.estimates), np.where(thin, 0.0, fit.influence)
@@ -144,10 +146,10 @@ def _with_few_cohorts(design: EventDesign, cells: CellEstimates, horizons: Float
     label, keep = shown_horizons(cells, design.events.window, design.events.ends)
     use = keep & cells.estimated
     count = np.array([np.unique(cells.starts[cells.cohort[use & (label == h)]]).size for h in horizons])
-    reference = np.array([_only_reference(cells, label, h) for h in horizons])
+    reference = np.array([_only_reference(cells, keep & (label == h)) for h in horizons])
     out: BoolArray = (count < design.support.min_cohorts) & ~reference
     return out
 
 
-def _only_reference(cells: CellEstimates, label: FloatArray, horizon: float) -> bool:
-    return bool(cells.reference[label == horizon].all())
+def _only_reference(cells: CellEstimates, own: BoolArray) -> bool:
+    return bool(cells.reference[own].all())

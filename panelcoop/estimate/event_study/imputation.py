@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit
-from panelcoop.estimate.event_study.design import EventDesign, keep_units
-from panelcoop.estimate.event_study.horizons import fit_from_cells
+from panelcoop.estimate.event_study.design import EventDesign
+from panelcoop.estimate.event_study.horizons import fit_from_cells, supported
 from panelcoop.estimate.event_study.reference_path import reference_path
 from panelcoop.estimate.event_study.untreated_fit import (
     UntreatedFit,
+    counted_rows,
     covariate_notes,
+    lead_counts,
+    lead_horizon,
+    lead_sample,
     missing_reason,
     unit_rows,
     untreated_fit,
+    with_untreated_weeks,
 )
 from panelcoop.numerics.event_study.clustering import SmallSample
 from panelcoop.numerics.event_study.imputation import imputed_slope, masked_regression
@@ -129,14 +134,15 @@ def imputation_fit(design: EventDesign, options: Imputation) -> tuple[EventDesig
     Spiess 2024, section 5); that regression has the factor G/(G-1) (n-1)/(n-K) of Stata's did_imputation: K the leads,
     the covariates and one less than the weeks; rows alone in their region or week count neither in n nor in G. (R
     didimputation uses fixest's count, which keeps such rows and has one more in K.) With a ``reference`` all horizons
-    compare with it, without a factor.
+    compare with it, without a factor. A support rule that is required holds for leads too: untreated cells of treated
+    regions with fewer controls in their week leave that regression.
     """
-    design = keep_units(design, design.starts > design.times[0] + design.anticipation, "treated from the first week on")
+    design = with_untreated_weeks(design)
     first = untreated_fit(design)
     cells = imputed_cells(design, first, leave_out=options.leave_out)
     how = "conservative variance" + (", leave-one-out" if options.leave_out else "")
     words = f"{how}, clusters: {{cluster}}, normal"
-    fit = fit_from_cells(design, cells, base_period="universal", convention=words)
+    fit = counted_rows(first, fit_from_cells(design, cells, base_period="universal", convention=words))
     fit = replace(fit, notes=(*fit.notes, *covariate_notes(design, first)))
     if options.reference is not None:
         return design, reference_path(design, first, fit, options.reference)
@@ -180,18 +186,22 @@ def imputed_cells(design: EventDesign, first: UntreatedFit, *, leave_out: bool, 
 
 def _with_lead_test(design: EventDesign, first: UntreatedFit, options: Imputation, fit: EventFit) -> EventFit:
     """Put the leads of the regression on untreated cells before the effects."""
-    found = _lead_test(design, first, options)
+    sample = lead_sample(design, first)
+    found = _lead_test(design, sample, options)
     leads, K = found.horizons.size, found.horizons.size + fit.horizons.size
     lead = np.arange(K) < leads
-    return replace(
+    horizons = np.concatenate([found.horizons, fit.horizons])
+    joined = replace(
         fit,
-        horizons=np.concatenate([found.horizons, fit.horizons]),
+        horizons=horizons,
         estimates=np.concatenate([found.estimates, fit.estimates]),
         influence=np.column_stack([found.influence, fit.influence]),
-        small=_lead_factor(design, first, found.rank, lead),
+        small=_lead_factor(design, sample, found.rank, lead),
         reasons={**found.reasons, **fit.reasons},
         notes=(*fit.notes, "leads are relative to all weeks before the first lead shown"),
+        counts=lead_counts(design, sample, found.horizons, horizons),
     )
+    return supported(design, joined)
 
 
 def _lead_factor(design: EventDesign, first: UntreatedFit, rank: int, lead: BoolArray) -> SmallSample:
@@ -243,9 +253,8 @@ class _Leads:
 
 
 def _lead_test(design: EventDesign, first: UntreatedFit, options: Imputation) -> _Leads:
-    studied = design.cohorts.studied[first.row_cohort]
-    horizon = design.times[None, :] - first.starts[first.row_cohort][:, None]
-    mask = (first.system.mask > 0) & np.isfinite(horizon) & studied[:, None]
+    horizon = lead_horizon(design, first)
+    mask = (first.system.mask > 0) & np.isfinite(horizon)
     every = np.unique(horizon[mask])
     window = design.events.window
     most = options.leads if options.leads is not None else (window[0] if window else np.inf)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign
@@ -51,6 +51,7 @@ class LpDid:
         """Refuse options outside their vocabulary."""
         fail_if_not_one_of(self.weighting, ("equal", "variance"), "weighting")
         fail_if_not_one_of(self.base, ("previous", "mean"), "base")
+        _fail_if_not_weeks(self)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,17 @@ class Dose:
     leads: int | None = None
     lags: int | None = None
     clean_weeks: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of weeks that cannot be."""
+        _fail_if_not_weeks(self)
+
+
+def _fail_if_not_weeks(options: LpDid | Dose) -> None:
+    """Refuse leads, lags and clean weeks that are not whole or too few."""
+    fail_if_not_whole(options.leads, "leads", 1, optional=True)
+    fail_if_not_whole(options.lags, "lags", 0, optional=True)
+    fail_if_not_whole(options.clean_weeks, "clean_weeks", 0)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ def event_design(panel: Panel, events: Events, columns: Columns) -> EventDesign:
     Raises
     ------
     DataError
-        If a column is missing or not numeric, a cluster or weight varies within a region, nothing is observed, or
-        effects are to be split by stage and by dose at once.
+        If a column is missing or not numeric, a cluster or weight varies within a region, nothing is observed, effects
+        are to be split by stage and by dose at once, or a window that pools its ends stops short of the reference week.
     """
     if columns.stage is not None and events.dose_bins is not None:
         msg = "Effects are split by stage or by dose, not both: leave out stage= or the events' dose bins."
@@ -73,6 +73,7 @@ def event_design(panel: Panel, events: Events, columns: Columns) -> EventDesign:
     events = collapse_ties(events, scale)
     values, extra, dropped = _values(panel, grid, columns.outcome, columns.covariates)
     anticipation = events.anticipation if events.anticipation is not None else (2 if scale.dated else 0)
+    _fail_if_window_short(events, anticipation)
     starts = region_starts(events, grid.regions, scale)
     design = EventDesign(
         outcome=values,
@@ -98,6 +99,17 @@ def event_design(panel: Panel, events: Events, columns: Columns) -> EventDesign:
     elif events.dose_bins is not None:
         design = with_doses(design, events.dose_bins)
     return keep_units(design, np.asarray(design.observed.any(axis=1)), "never observed") if dropped else design
+
+
+def _fail_if_window_short(events: Events, anticipation: int) -> None:
+    """Refuse a first end that pools weeks from before the reference week with anticipated effects."""
+    if events.window is not None and events.ends == "binned" and events.window[0] < 1 + anticipation:
+        msg = (
+            f"leads must reach the reference week {-1 - anticipation}; got window={events.window} with anticipation "
+            f"{anticipation}. Make its first number at least {1 + anticipation}, or leave weeks outside out with "
+            "ends='dropped'."
+        )
+        raise DataError(msg)
 
 
 def _late(late: BoolArray, starts: FloatArray) -> tuple[str, ...]:
@@ -129,8 +141,8 @@ def _values(
     """Lay outcome and covariates out; a missing covariate takes its row out, and is counted."""
     values = grid.spread(panel.data[outcome])
     extra = [grid.spread(panel.data[c]) for c in covariates]
-    gaps = int(np.isnan(values).sum())
-    dropped = {f"'{outcome}' missing": gaps - (values.size - len(panel.data))} if gaps else {}
+    gaps = int(np.isnan(values).sum()) - (values.size - len(panel.data))
+    dropped = {f"'{outcome}' missing": gaps} if gaps else {}
     if not covariates:
         return values, np.empty((*grid.shape, 0)), dropped
     stacked = np.stack(extra, -1)

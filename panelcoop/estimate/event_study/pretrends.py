@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_level, fail_if_not_one_of
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.estimate.event_study.bands import sup_t_draws
+from panelcoop.estimate.event_study.bands import fail_if_one_cluster, sup_t_draws
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.numerics.distributions import chi2_sf, f_sf, t_ppf, t_sf
 from panelcoop.options import FloatArray
@@ -72,7 +72,7 @@ def pretrend_tests(
     Raises
     ------
     IdentificationError
-        If there is no lead.
+        If there is no lead with a standard error, or all regions are in one cluster.
     DataError
         If horizons of anticipation are asked for by horizon.
     """
@@ -80,9 +80,13 @@ def pretrend_tests(
     if anticipated and by == "horizon":
         msg = "anticipated=True is R did's W, a test of cells: add by='cell'."
         raise DataError(msg)
+    fail_if_one_cluster(study.band_df)
     values, cov = _leads_by_horizon(study) if by == "horizon" else _leads_by_cell(study, anticipated=anticipated)
     if not values.size:
-        msg = "There is no estimated lead to test; the event comes too early or the window has no leads."
+        msg = (
+            "There is no lead with an estimate and an error to test: the event comes too early, the window has no "
+            "leads, or no variation is left to judge their errors by (see notes)."
+        )
         raise IdentificationError(msg)
     rank = int(np.linalg.matrix_rank(cov, hermitian=True))
     chi2 = float(values @ np.linalg.pinv(cov, hermitian=True, rcond=1e-12) @ values)
@@ -107,7 +111,9 @@ def _leads_by_cell(study: EventStudy, *, anticipated: bool) -> tuple[FloatArray,
     here = np.flatnonzero(before & cells.estimated & ~cells.reference)
     pick = np.zeros((cells.effect.size, here.size))
     pick[here, np.arange(here.size)] = 1.0
-    return cells.effect[here], study.rows_covariance(cells.influence.combine(pick))
+    cov = study.rows_covariance(cells.influence.combine(pick))
+    judged = np.isfinite(np.diag(cov))
+    return cells.effect[here][judged], cov[np.ix_(judged, judged)]
 
 
 @dataclass(frozen=True)
@@ -174,8 +180,9 @@ def pretrend_power(
     ----------
     Roth (2022), "Pretest with Caution", American Economic Review: Insights 4(3).
     """
+    fail_if_not_level(level)
     if not len(study.leads):
-        msg = "There is no estimated lead, so nothing could have detected a trend."
+        msg = "There is no lead with an estimate and an error, so nothing could have detected a trend."
         raise IdentificationError(msg)
     if not 0 < power < 1:
         msg = f"power must lie between 0 and 1; got {power}."

@@ -10,7 +10,8 @@ from panelcoop.checks import name_few
 from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, shown_horizons
 from panelcoop.estimate.event_study.design import EventDesign
-from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, unit_rows
+from panelcoop.estimate.event_study.horizons import supported
+from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, lead_counts, lead_horizon, lead_sample, unit_rows
 from panelcoop.numerics.event_study.cell_aggregation import group_cells
 from panelcoop.numerics.event_study.clustering import no_factor
 from panelcoop.numerics.event_study.imputation import carried_over, masked_regression
@@ -44,11 +45,11 @@ def reference_path(design: EventDesign, first: UntreatedFit, fit: EventFit, refe
     moves by d_h - sum_k A_hk d_k, where A_hk, which sums to one over k, is what the untreated fit carries from lead k
     to horizon h. So b_h = t_h + sum_k A_hk g_k moves by d_h - d_ref, as honest bounds need. Mean residuals of the
     untreated fit would not do: they show a violation before the event reduced, one after it in full (Roth 2024).
-    There is no small-sample factor. Leads beyond the window enter the regression and are not shown.
+    There is no small-sample factor. Where the support rule leaves effects with too few controls out, it does so with
+    untreated cells in the regression on leads. Leads beyond the window enter the regression and are not shown.
     """
-    horizon = design.times[None, :] - first.starts[first.row_cohort][:, None]
-    studied = design.cohorts.studied[first.row_cohort][:, None]
-    before = (first.system.mask > 0) & np.isfinite(horizon) & studied
+    horizon, sample = lead_horizon(design, first), lead_sample(design, first)
+    before = (first.system.mask > 0) & np.isfinite(horizon)
     every = np.unique(horizon[before])
     if reference not in every:
         known = name_few(every.astype(int), 12)
@@ -56,8 +57,8 @@ def reference_path(design: EventDesign, first: UntreatedFit, fit: EventFit, refe
         raise IdentificationError(msg)
     leads = every[every != reference]
     dummies = ((horizon[:, :, None] == leads) & before[:, :, None]).astype(float)
-    found = masked_regression(first.system, first.outcome, np.concatenate([dummies, first.covariates], axis=2))
-    lead, lead_rows = found.coefficients[: leads.size], _rows(first, found.slope[:, :, : leads.size], found.fitted)
+    found = masked_regression(sample.system, first.outcome, np.concatenate([dummies, first.covariates], axis=2))
+    lead, lead_rows = found.coefficients[: leads.size], _rows(sample, found.slope[:, :, : leads.size], found.fitted)
     if np.isnan(lead).any():
         msg = (
             "Imputed effects have no path from one reference week here: some leads are not identified, because every "
@@ -74,7 +75,7 @@ def reference_path(design: EventDesign, first: UntreatedFit, fit: EventFit, refe
     rows = np.column_stack([lead_rows[:, shown], np.zeros(len(lead_rows)), fit.influence + lead_rows @ load.T])
     estimates = np.concatenate([lead[shown], [0.0], fit.estimates + load @ lead])
     rows[:, np.isnan(estimates)] = 0.0
-    return replace(
+    path = replace(
         fit,
         horizons=horizons[order],
         estimates=estimates[order],
@@ -84,7 +85,9 @@ def reference_path(design: EventDesign, first: UntreatedFit, fit: EventFit, refe
         scores=None,
         no_scores="a path from one reference joins two regressions",
         notes=(*fit.notes, f"horizons are relative to {reference}; averages of cells to all untreated weeks"),
+        counts=lead_counts(design, sample, every, horizons[order]),
     )
+    return supported(design, path)
 
 
 def _rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray) -> FloatArray:

@@ -14,9 +14,9 @@ from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.bands import BandDraws, simultaneous_band
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, Scores
 from panelcoop.estimate.event_study.support import SupportRule
-from panelcoop.numerics.event_study.clustering import Clustering, SmallSample
+from panelcoop.numerics.event_study.clustering import Clustering, SmallSample, judged_covariance
 from panelcoop.numerics.event_study.influence import cluster_sums
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 from panelcoop.results import Estimate
 
 __all__ = ["EventStudy", "one_way"]
@@ -68,6 +68,8 @@ class EventStudy(Estimate):
         Event weeks, events and fewest controls by horizon, shape (K, 3), where there are no cells.
     parts
         Fits of the events of one stage at a time, where there are no cells.
+    rounding
+        Variance of an estimate below which it is rounding.
     trend
         Answers what estimates would be if the outcome were, in regions ever treated, the weeks since their event, and
         zero elsewhere; None where estimates are not linear in the outcome.
@@ -98,6 +100,7 @@ class EventStudy(Estimate):
     counts: FloatArray | None = None
     parts: Mapping[object, EventFit] = field(default_factory=dict)
     split_by: str = ""
+    rounding: float = 0.0
     trend: Callable[[], FloatArray] | None = None
 
     @property
@@ -134,20 +137,33 @@ class EventStudy(Estimate):
     @property
     def support(self) -> pd.DataFrame:
         """Cohorts, treated regions, fewest controls and whether that is thin, by horizon."""
+        parts = [self._counted_support(), self._cell_support()]
+        found = [part for part in parts if len(part)] or parts[:1]
+        return pd.concat(found).sort_index()
+
+    def _counted_support(self) -> pd.DataFrame:
+        """Give the support of horizons that do not come from cells."""
+        counts = np.zeros((len(self.params), 3)) if self.counts is None else self.counts
+        live = counts[:, 0] > 0
+        table = pd.DataFrame(counts[live], columns=["cohorts", "treated", "controls"], index=self.params.index[live])
+        return table.astype({"cohorts": int}).assign(thin=self.rule.thin(counts[live, 0], counts[live, 2]))
+
+    def _cell_support(self) -> pd.DataFrame:
+        """Give the support of horizons that average cells."""
         columns = ["cohorts", "treated", "controls", "thin"]
         if self.cells is None:
-            if self.counts is None:
-                return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
-            live = self.counts[:, 0] > 0
-            table = pd.DataFrame(self.counts[live], columns=columns[:3], index=self.params.index[live])
-            return table.assign(thin=self.rule.thin(self.counts[live, 0], self.counts[live, 2]))
+            return pd.DataFrame(columns=columns, index=pd.Index([], name="horizon"))
         use = ~np.isnan(self.shown) & self.cells.estimated
         horizons, where = np.unique(self.shown[use], return_inverse=True)
-        starts = self.cells.starts[self.cells.cohort[use]]
+        cohort, seen = self.cells.cohort[use], self.cells.n_treated[use]
+        starts = self.cells.starts[cohort]
         cohorts = np.bincount(np.unique(np.column_stack([where, starts]), axis=0)[:, 0].astype(np.int64)).astype(float)
+        own, place = np.unique(np.column_stack([where, cohort]), axis=0, return_inverse=True)
+        most = np.zeros(len(own))  # a region counts once, however many of its weeks an end of the window pools
+        np.maximum.at(most, place.ravel(), seen)
         controls = np.full(horizons.size, np.inf)
         np.minimum.at(controls, where, self.cells.n_control[use])
-        values = [cohorts.astype(int), np.bincount(where, self.cells.n_treated[use]), controls]
+        values = [cohorts.astype(int), np.bincount(own[:, 0], most), controls]
         named = dict(zip(columns, [*values, self.rule.thin(cohorts, controls)], strict=True))
         return pd.DataFrame(named, index=pd.Index(horizons.astype(int), name="horizon"))
 
@@ -155,20 +171,34 @@ class EventStudy(Estimate):
     def covariates(self) -> pd.DataFrame:
         """Estimate and standard error of covariates, where a regression reports them; NaN where absorbed."""
         weeks = self.clustering.kind == "week"  # slopes have no influence by week
-        rows = {
-            name: (value, np.nan if weeks else float(np.sqrt(self.rows_covariance(influence[:, None])[0, 0])))
-            for name, (value, influence) in self.slopes.items()
-        }
+        rows = {}
+        for name, (value, influence) in self.slopes.items():
+            variance = np.nan if weeks else self.rows_covariance(influence[:, None], rounding=0.0)[0, 0]
+            rows[name] = value, float(np.sqrt(variance))
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error"])
         return table.mask(table["estimate"].isna())
 
-    def rows_covariance(self, rows: FloatArray) -> FloatArray:
-        """Give the covariance of weighted sums of cells from the influence of regions on them, shape (N, J)."""
+    def rows_covariance(
+        self, rows: FloatArray, *, fixed: BoolArray | None = None, rounding: float | None = None
+    ) -> FloatArray:
+        """Give the covariance of weighted sums of cells from the influence of regions on them.
+
+        Parameters
+        ----------
+        rows
+            Shape (N, J).
+        fixed
+            Sums that are zero by construction, shape (J,); none by default.
+        rounding
+            Variance below which nothing is left to judge by, so it is NaN; that of effects by default.
+        """
         if self.clustering.kind == "week":
             msg = "Averages of cells have no influence by week: read horizons, or cluster by groups of regions."
             raise IdentificationError(msg)
-        factor = float(self.cells_small.factor(self.clustering)[0])
-        return factor * self.clustering.covariance(rows)
+        cov = float(self.cells_small.factor(self.clustering)[0]) * self.clustering.covariance(rows)
+        groups = self.cells_small.groups_by_coefficient(self.clustering)[:1]
+        zero = np.zeros(len(cov), dtype=bool) if fixed is None else fixed
+        return judged_covariance(cov, groups, self.rounding if rounding is None else rounding, zero)
 
     def scaled_influence(self) -> FloatArray:
         """Give the influence of regions with the small-sample factor in it, shape (N, K)."""
@@ -240,7 +270,8 @@ class EventStudy(Estimate):
         Raises
         ------
         IdentificationError
-            If signs are to be drawn for clusters in two dimensions or for dyads, where no single sign exists.
+            If all observations are in one cluster, or signs are to be drawn for clusters in two dimensions or for
+            dyads, where no single sign exists.
 
         Notes
         -----

@@ -14,6 +14,7 @@ from panelcoop.estimate.event_study.cells import EventFit, clip_horizons
 from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.estimate.event_study.horizons import supported
 from panelcoop.estimate.event_study.support import count_support
+from panelcoop.estimate.event_study.untreated_fit import FITTED_LEAD, fitted_exactly
 from panelcoop.numerics.event_study.clustering import no_factor
 from panelcoop.numerics.event_study.imputation import Imputed, impute
 from panelcoop.numerics.event_study.two_way_cells import cell_system, cells_estimable
@@ -21,6 +22,8 @@ from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import SpatialWeights
 
 __all__ = ["Rings", "rings_fit"]
+
+UNKNOWN = "region or week without an untouched observation"
 
 
 @dataclass(frozen=True)
@@ -121,13 +124,17 @@ def _second_stage(
     horizon, own, elsewhere = place
     system = cell_system(np.ones(len(own)), untouched)
     known = own & cells_estimable(system)
-    label, inside = clip_horizons(np.where(known, horizon, 0.0), design.events.window, design.events.ends)
+    label, inside = clip_horizons(np.where(own, horizon, np.nan), design.events.window, design.events.ends)
     use = known & inside
-    horizons = np.unique(label[use])
-    hot = (label[:, :, None] == horizons) & use[:, :, None]
-    weights = hot / hot.sum(axis=(0, 1))
+    horizons = np.unique(label[own & inside])
+    leads = horizons[horizons < -design.anticipation]
+    fitted = leads[fitted_exactly(system, np.where(use, label, np.nan), leads, design.covariates)]
+    hot = (label[:, :, None] == horizons) & use[:, :, None] & ~np.isin(horizons, fitted)
+    size = hot.sum(axis=(0, 1))
     outcome = np.where(design.observed, np.nan_to_num(design.outcome), 0.0)
+    weights = hot / np.maximum(size, 1)
     fit = impute(system, outcome, weights, design.covariates)
+    fit = replace(fit, estimates=np.where(size > 0, fit.estimates, np.nan))
     reached = replace(no_factor(*own.shape), units=np.asarray(use.any(axis=1))[:, None])
     scores = partial(_scores, design, fit, weights)
     what = "the region of the event" if options.show == 0 else f"ring {options.show}"
@@ -144,16 +151,19 @@ def _second_stage(
         t_tails=True,
         nobs=int(design.observed.sum()),
         convention=f"effect on {what}, two-step influence, leave-one-out, {{cluster}} reached, t({{df}})",
-        reasons={
-            int(h): "a covariate lies outside what untreated region-weeks show"
-            for h in horizons[np.isnan(fit.estimates)]
-        },
+        reasons=_reasons(horizons[np.isnan(fit.estimates)], horizons[size > 0], fitted),
         notes=("leads are mean first-stage residuals: no reference week is fixed at zero", *_absorbed(design, fit)),
         dropped=_dropped(elsewhere, own & ~known, known & ~inside),
         scores=scores,
         counts=count_support(np.where(use, label, np.nan), starts, untouched, horizons),
         pooled=tuple(int(h) for h in np.unique(label[use & (label != horizon)])),
     )
+
+
+def _reasons(lost: FloatArray, known: FloatArray, fitted: FloatArray) -> dict[int, str]:
+    """Say why horizons are missing: leads fitted exactly, a covariate of known cells, or nothing to compare with."""
+    beyond = "a covariate lies outside what untreated region-weeks show"
+    return {int(h): FITTED_LEAD if h in fitted else beyond if h in known else UNKNOWN for h in lost}
 
 
 def _scores(design: EventDesign, fit: Imputed, weights: FloatArray) -> FloatArray:
@@ -175,7 +185,7 @@ def _dropped(elsewhere: BoolArray, unknown: BoolArray, outside: BoolArray) -> di
     """Count region-weeks of the ring shown that take no part in its averages."""
     counted = {
         "reached by the event of another ring": int(elsewhere.sum()),
-        "region or week without an untouched observation": int(unknown.sum()),
+        UNKNOWN: int(unknown.sum()),
         "outside the window, whose ends are dropped": int(outside.sum()),
     }
     return {why: rows for why, rows in counted.items() if rows}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from panelcoop.checks import name_few
 from panelcoop.errors import DataError
+from panelcoop.estimate.event_study.aggregate import EventAggregate
 from panelcoop.estimate.event_study.make_result import with_clustering
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.numerics.covariance.hac import bartlett_sum
@@ -23,26 +24,30 @@ __all__ = ["event_inference", "recluster"]
 
 MULTIPLIER_LENGTH = 8
 LAG = 6
+AVERAGED = "averages keep no influence by week: see the horizons of the study"
+
+
+Study = TypeVar("Study", EventStudy, EventAggregate)
 
 
 def recluster(
-    study: EventStudy,
+    study: Study,
     first: Mapping[object, object],
     second: Mapping[object, object] | Literal["week"] | None = None,
-) -> EventStudy:
-    """Cluster an event study by other groups of regions, in one or two dimensions.
+) -> Study:
+    """Cluster an event study, or averages of one, by other groups of regions, in one or two dimensions.
 
     Parameters
     ----------
     study
-        The event study.
+        The event study, or what ``aggregate_events`` made of one.
     first, second
         Group of each region; with two, the covariance is first + second - both (Cameron, Gelbach and Miller 2011).
         ``second="week"`` clusters by weeks too, for estimators that are not saturated in cohort and week.
 
     Returns
     -------
-    EventStudy
+    EventStudy or EventAggregate
         The same estimates; covariance, small-sample factor, degrees of freedom and every derived number as if the
         study had been estimated with these clusters. With two dimensions the smaller number of groups counts.
 
@@ -53,6 +58,8 @@ def recluster(
     IdentificationError
         If weeks are asked for and the estimator has no influence by week.
     """
+    if isinstance(study, EventAggregate):
+        return study.of(recluster(study.study, first, second))
     one = _codes(study, first)
     groups = f"{one.max() + 1} groups"
     if isinstance(second, str):
@@ -71,13 +78,13 @@ def _codes(study: EventStudy, groups: Mapping[object, object]) -> IntArray:
     return np.asarray(pd.factorize(pd.Series([groups[r] for r in study.regions]))[0], dtype=np.int64)
 
 
-def event_inference(study: EventStudy, *, draws: int = 9999, seed: int = 0) -> pd.DataFrame:
-    """Put every way of inference the study allows side by side, by horizon.
+def event_inference(study: EventStudy | EventAggregate, *, draws: int = 9999, seed: int = 0) -> pd.DataFrame:
+    """Put every way of inference the study allows side by side, by horizon or by average.
 
     Parameters
     ----------
     study
-        The event study.
+        The event study, or what ``aggregate_events`` made of one.
     draws, seed
         Bootstrap draws and seed.
 
@@ -112,15 +119,16 @@ def event_inference(study: EventStudy, *, draws: int = 9999, seed: int = 0) -> p
     }
     reasons: dict[str, str] = {}
     if study.clustering.kind == "one-way":
-        sums = cluster_sums(study.scaled_influence()[:, here], study.clustering.first)
+        rows = study.influence if isinstance(study, EventAggregate) else study.scaled_influence()
+        sums = cluster_sums(rows[:, here], study.clustering.first)
         boot = multiplier_draws(sums, draws, np.random.default_rng(seed))
         columns |= {"p_wild": _score_bootstrap(values, sums, draws, seed), "se_multiplier": boot.std_errors}
     else:
         why = f"errors are {study.clustering.kind} ({study.clustering.name}): no single sign per cluster exists"
         reasons |= {"p_wild": why, "se_multiplier": why}
-    scores = study.week_scores
+    scores = None if isinstance(study, EventAggregate) else study.week_scores
     if scores is None:
-        reasons["p_dwb"] = study.no_scores
+        reasons["p_dwb"] = AVERAGED if isinstance(study, EventAggregate) else study.no_scores
     else:
         columns["p_dwb"] = _week_bootstrap(values, scores[:, here], draws, seed)
     table = pd.DataFrame(columns, index=study.estimated)

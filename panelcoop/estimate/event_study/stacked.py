@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.cells import EventFit
 from panelcoop.estimate.event_study.design import EventDesign
@@ -44,6 +44,8 @@ class Stacked:
         """Refuse options outside their vocabulary."""
         fail_if_not_one_of(self.weighting, ("corrective", "none"), "weighting")
         fail_if_not_one_of(self.control, ("not-yet", "never"), "control")
+        fail_if_not_whole(self.leads, "leads", 1, optional=True)
+        fail_if_not_whole(self.lags, "lags", 0, optional=True)
 
 
 @dataclass(frozen=True)
@@ -208,8 +210,9 @@ def _stacks(design: EventDesign, horizons: IntArray, options: Stacked) -> _Stack
     dropped = {outside: 0, thin: 0}
     for start in np.unique(design.starts[studied]):
         weeks, own = start + horizons, studied & (design.starts == start)
-        if not all(w in place for w in weeks):
-            lost.append(f"{design.scale.name(start)}: window not inside the panel")
+        missing = _missing_window(design, weeks)
+        if missing:
+            lost.append(f"{design.scale.name(start)}: {missing}")
             dropped[outside] += int(design.observed[own].sum())
             continue
         columns = np.array([place[w] for w in weeks])
@@ -236,3 +239,10 @@ def _stacks(design: EventDesign, horizons: IntArray, options: Stacked) -> _Stack
     base = int(np.flatnonzero(horizons == reference)[0])
     lost_rows = {why: rows for why, rows in dropped.items() if rows}
     return _Stacks(found, base, options.weighting == "none", notes, lost_rows)
+
+
+def _missing_window(design: EventDesign, weeks: FloatArray) -> str:
+    """Say why a sub-experiment has no complete window, if it has none."""
+    if weeks[0] < design.times[0] or weeks[-1] > design.times[-1]:
+        return "window not inside the panel"
+    return "" if np.isin(weeks, design.times).all() else "a week of the window is not observed"

@@ -39,8 +39,8 @@ class SunAbraham:
         and its anticipation by default. A cohort that is observed at none of them has no effects. A horizon after the
         event may be among them: its effect is then taken to be zero.
     bins
-        Horizons that share one effect by cohort, by the horizon under which they are shown, for example
-        ``{-6: (-9, -8, -7, -6)}``; ``bin.rel`` of ``sunab``.
+        Horizons that share one effect by cohort, by the one of them under which they are shown, for example
+        ``{-6: (-9, -8, -7, -6)}``; ``bin.rel`` of ``sunab``. All lie before the event, in its anticipation or after it.
 
     Examples
     --------
@@ -75,7 +75,8 @@ def sun_abraham_fit(design: EventDesign, options: SunAbraham) -> tuple[EventDesi
     Raises
     ------
     DataError
-        If no reference lies before the event, or bins overlap or hold a reference.
+        If no reference lies before the event, or bins overlap, hold a reference, lack the horizon that names them, or
+        mix horizons before the event, of its anticipation and after it.
     IdentificationError
         If no region is treated while others are not, or shares are to be estimated on an unbalanced panel.
 
@@ -87,7 +88,7 @@ def sun_abraham_fit(design: EventDesign, options: SunAbraham) -> tuple[EventDesi
     cohort by cohort.
     """
     design = never_treated_controls(design)
-    _fail_if_bins_unfit(options.bins, options.reference)
+    _fail_if_bins_unfit(options, design.anticipation)
     if options.reference is None and not options.bins:
         found = saturated_cells(design)
     else:
@@ -119,14 +120,14 @@ def _binned_cells(design: EventDesign, options: SunAbraham) -> RegressionCells:
     """Give cells at a reference no dummy, and those of one cohort and bin the same."""
     starts = design.cohorts.starts
     horizon = design.times[None, :] - starts[:, None]
-    label = horizon.copy()
-    for name, members in (options.bins or {}).items():
-        label[np.isin(horizon, list(members))] = name
     treated = np.isfinite(starts)[:, None]
     if options.reference is None:
         reference = (np.arange(design.times.size) == last_before(design)[:, None]) & treated
     else:
         reference = np.isin(horizon, options.reference) & treated
+    label = horizon.copy()
+    for name, members in (options.bins or {}).items():
+        label[np.isin(horizon, list(members)) & ~reference] = name
     free = np.argwhere(treated & ~reference)
     column = np.full(horizon.shape, -1, dtype=np.int64)
     kinds = np.column_stack([free[:, 0], label[free[:, 0], free[:, 1]]])
@@ -136,18 +137,29 @@ def _binned_cells(design: EventDesign, options: SunAbraham) -> RegressionCells:
     return replace(found, cells=replace(cells, shown_at=label[cells.cohort, cells.period]))
 
 
-def _fail_if_bins_unfit(bins: Mapping[int, Sequence[int]] | None, reference: Sequence[int] | None) -> None:
-    """Refuse references after the event, and bins that overlap or hold a reference."""
+def _fail_if_bins_unfit(options: SunAbraham, anticipation: int) -> None:
+    """Refuse references after the event, and bins that are no set of horizons on one side of it."""
+    reference, bins = options.reference, options.bins or {}
     if reference is not None and not any(h < 0 for h in reference):
         msg = f"reference needs a horizon before the event, for example (-1, -5); got {tuple(reference)}."
         raise DataError(msg)
-    members = [int(h) for group in (bins or {}).values() for h in group]
+    members = [int(h) for group in bins.values() for h in group]
     twice = sorted({h for h in members if members.count(h) > 1})
-    fixed = sorted(set(members) & set(reference or (-1,)))
+    fixed = sorted(set(members) & set(reference or (-1 - anticipation,)))
     if twice or fixed:
         what = f"horizons {name_few(twice)} lie in two bins" if twice else f"a bin holds the reference {fixed[0]}"
         msg = f"SunAbraham(bins=...): {what}; every horizon belongs to one bin and references to none."
         raise DataError(msg)
+    for name, group in bins.items():
+        if name not in group:
+            msg = f"SunAbraham(bins=...): bin {name} holds {name_few(group)}; name it by one of these horizons."
+            raise DataError(msg)
+        if np.unique(np.digitize(list(group), [-anticipation, 0])).size > 1:
+            sides = (
+                "the weeks before the event" + (", its anticipation" if anticipation else "") + " and those after it"
+            )
+            msg = f"SunAbraham(bins=...): bin {name} holds {name_few(group)}; it mixes {sides}: split it."
+            raise DataError(msg)
 
 
 def clustered_factor(rows: BoolArray, n_coefficients: int, *, small_sample: bool) -> SmallSample:

@@ -8,19 +8,25 @@ from functools import partial
 import numpy as np
 
 from panelcoop.estimate.event_study.cells import CellEstimates, EventFit, clip_horizons
-from panelcoop.estimate.event_study.design import EventDesign, keep_units
+from panelcoop.estimate.event_study.design import EventDesign
 from panelcoop.estimate.event_study.horizons import fit_from_cells
 from panelcoop.estimate.event_study.imputation import imputed_cells
 from panelcoop.estimate.event_study.reference_path import reference_path
-from panelcoop.estimate.event_study.untreated_fit import UntreatedFit, covariate_notes, unit_rows, untreated_fit
+from panelcoop.estimate.event_study.untreated_fit import (
+    FITTED_LEAD,
+    UntreatedFit,
+    counted_rows,
+    covariate_notes,
+    fitted_exactly,
+    lead_horizon,
+    unit_rows,
+    untreated_fit,
+    with_untreated_weeks,
+)
 from panelcoop.numerics.event_study.imputation import impute, imputed_slope
-from panelcoop.numerics.event_study.two_way_cells import residual
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
 __all__ = ["TwoStage", "two_stage_fit"]
-
-SPANNED = 1e-9
-"""Largest residual of a 0/1 dummy that effects span exactly; rounding leaves about 1e-14."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +80,19 @@ def two_stage_fit(design: EventDesign, options: TwoStage) -> tuple[EventDesign, 
     -----
     Influence of a cluster: (X2'X2)^-1 [X2'e2 - X2'X1 (X10'X10)^-1 X10'e1] with e1 the first-stage residuals on
     untreated cells and e2 the second-stage residuals; no small-sample factor (Gardner 2022; Butts and Gardner 2022).
-    Weights of regions enter both stages, as in R did2s. A lead that region and week effects fit exactly, as all do
-    where one cohort is all there is, is NaN: its residuals are zero whatever happened.
+    Weights of regions enter both stages, as in R did2s. A lead that region and week effects (or covariates) fit
+    exactly, as all do where one cohort is all there is, is NaN: its residuals are zero whatever happened. So is the
+    mean of all leads: the untreated residuals of every region sum to zero.
     """
-    design = keep_units(design, design.starts > design.times[0] + design.anticipation, "treated from the first week on")
+    design = with_untreated_weeks(design)
     first = untreated_fit(design)
     leads = options.leads and options.reference is None
     cells = _without_fitted_leads(design, first, _second_stage_cells(design, first, leads=leads))
     words = "two-step influence, clusters: {cluster}, normal"
-    fit = fit_from_cells(design, cells, base_period="universal", convention=words)
+    fit = counted_rows(first, fit_from_cells(design, cells, base_period="universal", convention=words))
+    fit = _without_fitted_ends(design, first, fit)
     note = ("leads are mean first-stage residuals: no reference week is fixed at zero",) if options.leads else ()
-    scores = partial(_scores, design, fit, leads=leads)
+    scores = partial(_scores, design, fit)
     fit = replace(fit, notes=(*fit.notes, *covariate_notes(design, first)), scores=scores)
     if options.reference is not None:
         return design, reference_path(design, first, fit, options.reference)
@@ -101,14 +109,14 @@ def _second_stage_cells(design: EventDesign, first: UntreatedFit, *, leads: bool
     return replace(base, influence=_SecondStage(first, base.cohort, base.period, counts, taking, base.effect))
 
 
-def _scores(design: EventDesign, fit: EventFit, *, leads: bool) -> FloatArray:
+def _scores(design: EventDesign, fit: EventFit) -> FloatArray:
     """Give the influence of every region and week, shape (N, T, K): scores of the second stage, less the first's."""
     first = untreated_fit(design, by_region=True)
-    starts = first.starts[first.row_cohort][:, None]
-    label, inside = clip_horizons(design.times[None, :] - starts, design.events.window, design.events.ends)
-    taking = first.usable & np.isfinite(starts) & inside & design.cohorts.studied[first.row_cohort][:, None]
-    if not leads:
-        taking &= design.times[None, :] >= starts - design.anticipation
+    label, inside = clip_horizons(lead_horizon(design, first), design.events.window, design.events.ends)
+    assert fit.cells is not None
+    live = np.zeros((first.starts.size, design.times.size), dtype=bool)
+    live[fit.cells.cohort[fit.cells.estimated], fit.cells.period[fit.cells.estimated]] = True
+    taking = first.usable & inside & live[first.row_cohort]
     here = ~np.isnan(fit.estimates)
     w = first.system.weight[:, None, None]
     heavy = ((label[:, :, None] == fit.horizons) & taking[:, :, None] & here) * w
@@ -119,16 +127,22 @@ def _scores(design: EventDesign, fit: EventFit, *, leads: bool) -> FloatArray:
 
 
 def _without_fitted_leads(design: EventDesign, first: UntreatedFit, cells: CellEstimates) -> CellEstimates:
-    """Set leads to NaN whose dummies region and week effects span on the untreated cells."""
+    """Set leads to NaN whose dummies effects and covariates span on the untreated cells."""
     leads = np.unique(cells.horizon[cells.horizon < -design.anticipation])
-    if not leads.size or (design.simple and np.isinf(first.starts).any()):
-        return cells
-    horizon = design.times[None, :] - first.starts[first.row_cohort][:, None]
-    dummies = ((horizon[:, :, None] == leads) & (first.system.mask > 0)[:, :, None]).astype(float)
-    left = np.abs(residual(first.system, dummies)).max(axis=(0, 1))
-    lost = np.isin(cells.horizon, leads[left < SPANNED])
-    if not lost.any():
-        return cells
-    why = "region and week effects fit this lead exactly: no untreated region outside its cohorts"
-    reason = tuple(why if gone else old for gone, old in zip(lost, cells.reason, strict=True))
+    fitted = fitted_exactly(first.system, lead_horizon(design, first), leads, first.covariates)
+    lost = np.isin(cells.horizon, leads[fitted])
+    reason = tuple(FITTED_LEAD if gone else old for gone, old in zip(lost, cells.reason, strict=True))
     return replace(cells, effect=np.where(lost, np.nan, cells.effect), reason=reason)
+
+
+def _without_fitted_ends(design: EventDesign, first: UntreatedFit, fit: EventFit) -> EventFit:
+    """Do the same with leads that the window pools."""
+    if design.events.window is None or design.events.ends == "dropped":
+        return fit
+    label, inside = clip_horizons(lead_horizon(design, first), design.events.window, design.events.ends)
+    leads = fit.horizons[(fit.horizons < -design.anticipation) & ~np.isnan(fit.estimates)]
+    fitted = fitted_exactly(first.system, np.where(inside, label, np.nan), leads, first.covariates)
+    lost = np.isin(fit.horizons, leads[fitted])
+    reasons = {int(h): FITTED_LEAD for h in fit.horizons[lost]}
+    estimates, rows = np.where(lost, np.nan, fit.estimates), np.where(lost, 0.0, fit.influence)
+    return replace(fit, estimates=estimates, influence=rows, reasons={**fit.reasons, **reasons})

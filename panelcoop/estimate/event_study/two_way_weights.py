@@ -53,7 +53,8 @@ def bacon_decomposition(panel: Panel | pd.DataFrame, events: Events, *, outcome:
     Raises
     ------
     IdentificationError
-        If the panel is not balanced (as R bacondecomp refuses) or no cohort changes status.
+        If events are repeated or switching, the panel is not balanced (as R bacondecomp refuses) or no cohort changes
+        status.
 
     Examples
     --------
@@ -63,6 +64,7 @@ def bacon_decomposition(panel: Panel | pd.DataFrame, events: Events, *, outcome:
     >>> sorted(bacon.kinds.index), round(float(bacon.pairs["weight"].sum()), 6)
     (['earlier_vs_later', 'later_vs_earlier', 'treated_vs_untreated'], 1.0)
     """
+    _fail_if_not_absorbing(events)
     design = event_design(as_panel(panel), events, Columns(outcome))
     if not design.balanced:
         short = int((~design.observed.all(axis=1)).sum())
@@ -105,6 +107,11 @@ def two_way_weights(panel: Panel | pd.DataFrame, events: Events, *, outcome: str
         cohort, week, treated, weight (sums to one; negative ones can flip the sign of the estimate);
         ``attrs["negative"]`` is the sum of negative weights, ``attrs["share_negative"]`` the share of cells.
 
+    Raises
+    ------
+    IdentificationError
+        If events are repeated or switching, or no region-week is treated or none is untreated.
+
     Notes
     -----
     Weights are residuals of the treatment dummy on region and week effects (de Chaisemartin and D'Haultfoeuille 2020).
@@ -116,6 +123,7 @@ def two_way_weights(panel: Panel | pd.DataFrame, events: Events, *, outcome: str
     >>> round(float(two_way_weights(panel, events, outcome="y")["weight"].sum()), 6)
     1.0
     """
+    _fail_if_not_absorbing(events)
     design = event_design(as_panel(panel), events, Columns(outcome))
     treated = (design.times[None, :] >= design.starts[:, None]) & design.observed
     if not treated.any() or treated[design.observed].all():
@@ -136,3 +144,9 @@ def two_way_weights(panel: Panel | pd.DataFrame, events: Events, *, outcome: str
     negative = out["weight"] < 0
     out.attrs = {"negative": float(out.loc[negative, "weight"].sum()), "share_negative": float(negative.mean())}
     return out
+
+
+def _fail_if_not_absorbing(events: Events) -> None:
+    if events.kind != "absorbing":
+        msg = f"The static two-way estimate is of absorbing events; for {events.kind} events use estimator='lp-did'."
+        raise IdentificationError(msg)

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from panelcoop.errors import IdentificationError
-from panelcoop.estimate.event_study.design import Cohorts, EventDesign
+from panelcoop.estimate.event_study.cells import EventFit
+from panelcoop.estimate.event_study.design import Cohorts, EventDesign, keep_units
+from panelcoop.estimate.event_study.support import count_support
 from panelcoop.numerics.event_study.cohort_cells import CohortMap, CohortPanel, cohort_panel, influence_rows
-from panelcoop.numerics.event_study.imputation import Imputed, impute
+from panelcoop.numerics.event_study.imputation import Imputed, carried_over, impute
 from panelcoop.numerics.event_study.two_way_cells import CellSystem, cell_system, cells_estimable
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["UntreatedFit", "covariate_notes", "missing_reason", "unit_rows", "untreated_fit"]
+__all__ = [
+    "FITTED_LEAD",
+    "UntreatedFit",
+    "counted_rows",
+    "covariate_notes",
+    "fitted_exactly",
+    "lead_counts",
+    "lead_horizon",
+    "lead_sample",
+    "missing_reason",
+    "unit_rows",
+    "untreated_fit",
+    "with_untreated_weeks",
+]
+
+FITTED_LEAD = "region and week effects, or covariates, fit this lead exactly: its residuals are zero whatever happened"
+
+SPANNED = 1e-9
+"""Largest residual of a 0/1 dummy that effects span exactly; rounding leaves about 1e-14."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,21 @@ class UntreatedFit:
         return out
 
 
+def with_untreated_weeks(design: EventDesign) -> EventDesign:
+    """Leave out regions treated from the first week on, and those whose effect no untreated observation shows."""
+    first_week = design.times[0] + design.anticipation
+    design = keep_units(design, design.starts > first_week, "treated from the first week on")
+    seen = np.asarray(_untreated(design).any(axis=1))
+    if design.effect_group is not None:
+        group = _effect_rows(design.effect_group)
+        seen = np.asarray(np.bincount(group, seen)[group] > 0)
+    return keep_units(design, seen, "without an untreated observation") if seen.any() else design
+
+
+def _untreated(design: EventDesign) -> BoolArray:
+    return np.asarray(design.observed & (design.times[None, :] < design.starts[:, None] - design.anticipation))
+
+
 def untreated_fit(design: EventDesign, *, by_region: bool = False) -> UntreatedFit:
     """Fit region and week effects (and covariates) to the cells that no event has touched yet.
 
@@ -114,10 +149,72 @@ def untreated_fit(design: EventDesign, *, by_region: bool = False) -> UntreatedF
     if not untreated.any():
         msg = "No region-week is untreated, so nothing shows what would have happened without the event."
         raise IdentificationError(msg)
-    system = cell_system(weight, untreated, _effect_rows(design.effect_group))
+    own = None if design.effect_group is None else _effect_rows(design.effect_group)
+    system = cell_system(weight, untreated, own)
     fit = impute(system, outcome, np.zeros((*outcome.shape, 0)), covariates)
     usable = observed & cells_estimable(system) & fit.spanned
     return UntreatedFit(panel, system, outcome, covariates, fit, row_cohort, cohorts, usable, observed, size)
+
+
+def counted_rows(first: UntreatedFit, fit: EventFit) -> EventFit:
+    """Count treated rows apart that no untreated observation can be compared with."""
+    lost = int(first.cell_sizes(first.observed & ~cells_estimable(first.system)).sum())
+    if not lost:
+        return fit
+    return replace(fit, nobs=fit.nobs - lost, dropped={**fit.dropped, "week without an untreated observation": lost})
+
+
+def fitted_exactly(system: CellSystem, label: FloatArray, leads: FloatArray, covariates: FloatArray) -> BoolArray:
+    """Say which leads have dummies that effects and covariates span, so that their mean residual is always zero.
+
+    Parameters
+    ----------
+    label
+        Lead under which each cell is shown, NaN for none, shape (R, T).
+    leads
+        Shape (K,).
+    covariates
+        Shape (R, T, P).
+    """
+    if not leads.size:
+        return np.zeros(0, dtype=bool)
+    mask = system.mask[:, :, None] > 0
+    dummies = ((label[:, :, None] == leads) & mask).astype(float)
+    left = np.where(mask, dummies - carried_over(system, dummies, covariates), 0.0)
+    return np.asarray(np.abs(left).max(axis=(0, 1)) < SPANNED)
+
+
+def lead_sample(design: EventDesign, first: UntreatedFit) -> UntreatedFit:
+    """Leave untreated cells with too few controls in their week out of the regression on leads, if asked for.
+
+    Horizons whose cells all have too few keep them: the support rule then shows them as missing.
+    """
+    if not design.support.require:
+        return first
+    untreated = first.system.mask > 0
+    size = first.cell_sizes(untreated)
+    few = (size.sum(axis=0) - size < design.support.min_controls)[first.row_cohort]
+    horizon = lead_horizon(design, first)
+    enough = np.unique(horizon[untreated & ~few])
+    out = untreated & few & np.isin(horizon, enough)
+    if not out.any():
+        return first
+    return replace(first, system=cell_system(first.system.weight, untreated & ~out, first.system.row_of))
+
+
+def lead_horizon(design: EventDesign, first: UntreatedFit) -> FloatArray:
+    """Give the horizon of every row and week of studied events, NaN for others, shape (R, T)."""
+    starts = first.starts[first.row_cohort][:, None]
+    own = np.isfinite(starts) & design.cohorts.studied[first.row_cohort][:, None]
+    return np.where(own, design.times[None, :] - starts, np.nan)
+
+
+def lead_counts(design: EventDesign, sample: UntreatedFit, leads: FloatArray, horizons: FloatArray) -> FloatArray:
+    """Count the support of leads estimated on some untreated cells; zero at other horizons, shape (K, 3)."""
+    label = np.where(sample.system.mask > 0, lead_horizon(design, sample), np.nan)
+    by_region = label if sample.panel is None else label[sample.cohorts.of_unit]
+    counts = count_support(by_region, design.starts, _untreated(design), horizons)
+    return np.where(np.isin(horizons, leads)[:, None], counts, 0.0)
 
 
 def covariate_notes(design: EventDesign, first: UntreatedFit) -> tuple[str, ...]:
@@ -162,5 +259,5 @@ def unit_rows(first: UntreatedFit, slope: FloatArray, fitted: FloatArray, consta
     return influence_rows(first.panel, CohortMap(slope, shift))
 
 
-def _effect_rows(group: IntArray | None) -> IntArray | None:
-    return None if group is None else np.unique(group, return_inverse=True)[1]
+def _effect_rows(group: IntArray) -> IntArray:
+    return np.unique(group, return_inverse=True)[1]

@@ -14,6 +14,9 @@ from panelcoop.panel.periods import ordered_periods, period_counter
 
 __all__ = ["WeekScale", "readable_dates", "week_scale"]
 
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
+"""What pandas.api.types.infer_dtype calls numbers."""
+
 
 @dataclass(frozen=True)
 class WeekScale:
@@ -46,16 +49,12 @@ class WeekScale:
         Raises
         ------
         DataError
-            If the dates are of another type than the weeks.
+            If the dates are of another type than the weeks: a number, such as a year, is no date of a dated panel, and
+            dates with a time zone cannot be compared with weeks without one.
         """
         given = pd.Series(dates)
         if isinstance(self.weeks, pd.DatetimeIndex):
-            try:
-                when = pd.DatetimeIndex(pd.to_datetime(readable_dates(given)))
-            except (ValueError, TypeError) as error:
-                msg = f"Dates must be readable as dates, as the panel's weeks are; got {name_few(given, 3)}."
-                raise DataError(msg) from error
-            return period_counter(self.weeks)(when)
+            return period_counter(self.weeks)(_timestamps(given, self.weeks))
         if isinstance(self.weeks, pd.CategoricalIndex):
             return self._places(given)
         try:
@@ -98,12 +97,14 @@ class WeekScale:
 
     def _places(self, given: pd.Series) -> FloatArray:
         kinds = list(self.weeks.categories)  # type: ignore[attr-defined]
-        unknown = [date for date in given.dropna() if date not in kinds]
+        read = readable_dates(pd.Series(kinds, dtype=object))
+        place = {_text(kind): at for labels in (read, kinds) for at, kind in enumerate(labels)}
+        unknown = [date for date in given.dropna() if _text(date) not in place]
         if unknown:
             msg = f"Dates must be among the panel's weeks ({name_few(kinds, 3)}); got {name_few(unknown, 3)}."
             raise DataError(msg)
         first = kinds.index(self.weeks[0])
-        return np.array([np.nan if pd.isna(date) else kinds.index(date) - first for date in given], dtype=float)
+        return np.array([np.nan if pd.isna(date) else place[_text(date)] - first for date in given], dtype=float)
 
     def _date(self, number: float) -> pd.Timestamp:
         """Count on in weeks of one length, or else in calendar months."""
@@ -156,3 +157,31 @@ def readable_dates(dates: pd.Series) -> pd.Series:
         return ordered_periods(known, str(dates.name)).reindex(dates.index)
     except DataError:
         return dates
+
+
+def _timestamps(given: pd.Series, weeks: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Read the dates of events of a dated panel."""
+    read = readable_dates(given)
+    if pd.api.types.infer_dtype(read.dropna()) in NUMBERS and read.notna().any():
+        msg = (
+            f"The panel's weeks are dates, but events have numbers ({name_few(read.dropna(), 3)}), which name no day. "
+            "Give dates: pandas.to_datetime(column, format='%Y') reads years, format='%Y%m%d' reads 20200205."
+        )
+        raise DataError(msg)
+    try:
+        when = pd.DatetimeIndex(pd.to_datetime(read))
+    except (ValueError, TypeError) as error:
+        msg = f"Dates must be readable as dates, as the panel's weeks are; got {name_few(given, 3)}."
+        raise DataError(msg) from error
+    if len(when) and (when.tz is None) != (weeks.tz is None):
+        msg = (
+            f"Dates of events have the time zone {when.tz}, the panel's weeks {weeks.tz}: make both alike, for example "
+            "with column.dt.tz_localize(None)."
+        )
+        raise DataError(msg)
+    return when
+
+
+def _text(label: object) -> str:
+    """Write a label so that 5, 5.0 and "5" are one."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)

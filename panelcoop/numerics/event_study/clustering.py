@@ -16,7 +16,13 @@ from panelcoop.numerics.event_study.influence import (
 )
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["Clustering", "SmallSample", "no_factor"]
+__all__ = ["Clustering", "SmallSample", "judged_covariance", "no_factor", "rounding_variance"]
+
+ROUNDING = 1e-12
+"""Share of the outcome's spread below which a standard error is rounding: residuals that are all zero leave 1e-16."""
+
+ROUNDING_OF_LEVEL = 1e-15
+"""The same as a share of the outcome's mean, for outcomes that hardly vary around it."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +130,17 @@ class SmallSample:
     def factor(self, clustering: Clustering) -> FloatArray:
         """Give the factor of each coefficient; one where there is none."""
         by_week = clustering.kind == "week"
-        G = clustering.groups(self.units).astype(float)
-        G = np.minimum(G, self.weeks) if by_week else G
+        G = self.groups_by_coefficient(clustering)
         K = self.coefficients - (self.weeks - 1 if by_week and self.week_effects else 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             found = G / np.maximum(G - 1, 1) * (self.rows - 1) / np.maximum(self.rows - K, 1)
         out: FloatArray = np.where(np.isnan(self.rows), 1.0, found)
         return out
+
+    def groups_by_coefficient(self, clustering: Clustering) -> FloatArray:
+        """Count the groups behind each coefficient, shape (J,) or (1,)."""
+        G = clustering.groups(self.units).astype(float)
+        return np.asarray(np.minimum(G, self.weeks) if clustering.kind == "week" else G)
 
     def groups(self, clustering: Clustering) -> int:
         """Count the groups behind any coefficient."""
@@ -144,6 +154,33 @@ def _groups_among(codes: IntArray, units: BoolArray) -> IntArray:
     first = np.flatnonzero(np.diff(codes[order], prepend=codes[order][0] - 1))
     present = np.logical_or.reduceat(units[order], first, axis=0)
     return np.asarray(present.sum(axis=0))
+
+
+def judged_covariance(cov: FloatArray, groups: FloatArray, rounding: float, fixed: BoolArray) -> FloatArray:
+    """Set variances to NaN that nothing is left to judge by: of fewer than two groups, or of rounding.
+
+    Parameters
+    ----------
+    cov
+        Shape (K, K).
+    groups
+        Groups behind each coefficient, shape (K,) or (1,).
+    rounding
+        Variance that is rounding.
+    fixed
+        Coefficients that are zero by construction and keep a variance of zero, shape (K,).
+    """
+    lost = ~fixed & ((groups < 2) | ~(np.diag(cov) > rounding))
+    return np.where(lost[:, None] | lost[None, :], np.nan, cov)
+
+
+def rounding_variance(outcome: FloatArray) -> float:
+    """Give the variance below which an estimate of a linear form of the outcome varies by rounding only."""
+    seen = outcome[~np.isnan(outcome)]
+    if not seen.size:
+        return 0.0
+    mean = float(seen.mean())
+    return ROUNDING**2 * float(np.mean((seen - mean) ** 2)) + (ROUNDING_OF_LEVEL * mean) ** 2
 
 
 def no_factor(n: int, weeks: int) -> SmallSample:

@@ -8,13 +8,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from panelcoop.numerics.event_study.did_nuisance import (
-    NO_BALANCE,
     Method,
     OutcomeModel,
     TwoByTwo,
     fit_outcome,
     fit_propensity,
     tilted_propensity,
+    why_no_odds,
 )
 from panelcoop.numerics.event_study.did_nuisance import ratio_mean as ratio
 from panelcoop.options import BoolArray, FloatArray
@@ -77,9 +77,7 @@ def did_cross_section(
     improved = method == "dr-improved"
     logit = (tilted_propensity if improved else fit_propensity)(treated, X, weight)
     if not logit.overlap:
-        return TwoByTwo(
-            np.nan, np.zeros(y.size), NO_BALANCE if improved else "overlap fails: a propensity reaches 0.999"
-        )
+        return TwoByTwo(np.nan, np.zeros(y.size), why_no_odds(X, improved=improved))
     odds = weight * logit.odds
     models = _outcome_models(y, X, cells, (weight, odds if improved else weight), () if method == "ipw" else range(4))
     if models is None:

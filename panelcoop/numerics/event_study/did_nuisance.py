@@ -11,7 +11,6 @@ from scipy.special import expit
 from panelcoop.options import BoolArray, FloatArray
 
 __all__ = [
-    "NO_BALANCE",
     "Method",
     "OutcomeModel",
     "PropensityModel",
@@ -20,12 +19,15 @@ __all__ = [
     "fit_propensity",
     "ratio_mean",
     "tilted_propensity",
+    "why_no_odds",
 ]
 
 Method: TypeAlias = Literal["dr", "dr-improved", "reg", "ipw"]
 """Doubly robust with a logit, doubly robust with calibrated weights, outcome regression, inverse probabilities."""
 
 NO_BALANCE = "overlap fails: no weights of controls match the covariate means of the treated"
+
+NO_OVERLAP = "overlap fails: a propensity reaches 0.999"
 
 OVERLAP_LIMIT = 0.999
 """A fitted propensity at or above this violates overlap (R did)."""
@@ -162,6 +164,14 @@ def tilted_propensity(treated: BoolArray, X: FloatArray, weight: FloatArray) -> 
         beta = beta + step * min(1.0, 2.0 / max(float(np.abs(controls @ step).max()), 1e-300))
         odds = np.exp(np.clip(controls @ beta, -700, 700))
     return nothing
+
+
+def why_no_odds(X: FloatArray, *, improved: bool) -> str:
+    """Say why there are no odds of treatment: covariates without a unique logit, or no overlap."""
+    size = np.abs(X).max(axis=0)
+    if np.linalg.matrix_rank(X / np.where(size > 0, size, 1.0)) < X.shape[1]:
+        return "covariates are singular among treated and controls"
+    return NO_BALANCE if improved else NO_OVERLAP
 
 
 def ratio_mean(weight: FloatArray, value: FloatArray) -> tuple[float, FloatArray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from panelcoop.numerics.event_study.did_nuisance import (
-    NO_BALANCE,
     Method,
     OutcomeModel,
     TwoByTwo,
@@ -13,6 +12,7 @@ from panelcoop.numerics.event_study.did_nuisance import (
     fit_propensity,
     ratio_mean,
     tilted_propensity,
+    why_no_odds,
 )
 from panelcoop.options import BoolArray, FloatArray
 
@@ -56,7 +56,7 @@ def did_panel(change: FloatArray, treated: BoolArray, X: FloatArray, method: Met
     if method != "ipw" and model is None and (odds.any() or not improved):
         return TwoByTwo(np.nan, np.zeros(n), SINGULAR)
     if not logit.overlap or not odds.any():
-        return TwoByTwo(np.nan, np.zeros(n), NO_BALANCE if improved else "overlap fails: a propensity reaches 0.999")
+        return TwoByTwo(np.nan, np.zeros(n), why_no_odds(X, improved=improved))
     if model is not None and improved:
         model = model.as_known()
     fitted = model.fitted if model is not None else np.zeros(n)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from panelcoop.numerics.event_study.independent import column_size, independent_bread
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["WeekRegression", "week_regression"]
@@ -18,7 +19,7 @@ class WeekRegression:
     Attributes
     ----------
     coefficients
-        Shape (K,); NaN where not identified.
+        Shape (K,); NaN where weeks or other columns span a column.
     score
         Influence of each row on the coefficients in the sum form, shape (n, K).
     weeks
@@ -38,7 +39,8 @@ def week_regression(change: FloatArray, columns: FloatArray, week: IntArray, wei
     change
         Long differences, shape (n,).
     columns
-        Event dummy or doses first, then covariates, shape (n, K).
+        Event dummy or doses first, then what is conditioned on, shape (n, K). Of columns that span one another the
+        earlier ones stay, but the event goes before any of them: it has an effect only if they do not span it.
     week
         Week of each row, shape (n,).
     weight
@@ -51,12 +53,13 @@ def week_regression(change: FloatArray, columns: FloatArray, week: IntArray, wei
         means = np.column_stack([np.bincount(code, weight * v, minlength=labels.size) / mass for v in values.T])
         return values - means[code]
 
-    X, y = within(columns), within(change[:, None])[:, 0]
-    raw = (weight[:, None] * columns**2).sum(axis=0)
-    gram = (X * weight[:, None]).T @ X
-    good = np.diag(gram) > 1e-10 * np.maximum(raw, 1e-300)
-    bread = np.zeros_like(gram)
-    bread[np.ix_(good, good)] = np.linalg.pinv(gram[np.ix_(good, good)], rcond=1e-11, hermitian=True)
+    order = np.append(np.arange(1, columns.shape[1]), 0)
+    sorted_columns = columns[:, order]
+    X, y = within(sorted_columns), within(change[:, None])[:, 0]
+    heavy = weight[:, None]
+    bread, kept = independent_bread((X * heavy).T @ X, column_size(sorted_columns[:, None, :], heavy))
     beta = bread @ (X.T @ (weight * y))
     score = (weight * (y - X @ beta))[:, None] * (X @ bread)
-    return WeekRegression(np.where(good, beta, np.nan), score, labels)
+    lost = ~np.isin(np.arange(order.size), kept)
+    back = np.argsort(order)
+    return WeekRegression(np.where(lost, np.nan, beta)[back], score[:, back], labels)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from panelcoop.checks import fail_if_not_whole
 from panelcoop.numerics.honest.bias_path import BiasPath, bias_path
 from panelcoop.numerics.honest.conditional import ConditionalTest, FirstStage, largest_vertices
 from panelcoop.numerics.honest.confidence_set import ConfidenceSet, Scan, accepted_by_any, confidence_set
@@ -49,6 +50,11 @@ class Precision:
     refine: bool = False
     draws: int = 10_000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a grid without two ends, or no draws."""
+        fail_if_not_whole(self.points, "points", 2)
+        fail_if_not_whole(self.draws, "draws", 1)
 
 
 @dataclass(frozen=True)

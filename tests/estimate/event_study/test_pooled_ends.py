@@ -27,6 +27,11 @@ def test_pooled_ends_are_named(study):
     assert study.params[6] > 8  # the mean of horizons 6 to 19, not the effect at 6, which is 7
 
 
+def test_support_of_pooled_ends_counts_regions_once(study):
+    assert study.support.loc[6].tolist() == [3, 36, 12, False]
+    assert study.support.loc[0].tolist() == [3, 36, 12, False]
+
+
 def test_honest_bounds_leave_them_out(study):
     found = pc.honest_did(study, values=(0.0,), target="average")
     assert any("pooled ends of the window are left out: -4, 6" in note for note in found.notes)

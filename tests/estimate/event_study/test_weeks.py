@@ -77,13 +77,16 @@ def test_rows_of_the_table_that_repeat_another_are_counted_and_doses_of_one_date
     assert events.notes == ("rows of the table that repeat another are left out: 1",)
 
 
-def test_a_rule_that_is_missing_is_false_and_counted():
+def test_a_rule_that_is_missing_is_not_observed_and_counted():
     panel, _ = staggered(n=6)
     late = panel.data.index.get_level_values("week") >= 5
     flag = pd.Series(np.where(late, 1.0, np.nan), index=panel.data.index)
     events = Events.from_rule(panel, lambda _: flag)
     assert set(events.table["date"]) == {5}
-    assert events.notes == (f"rows in which the rule is missing count as false: {6 * 4}",)
+    assert events.notes == (
+        f"rows in which the rule is missing count as not observed: {6 * 4}",
+        "events whose week before is not observed begin in the first week observed: 6",
+    )
 
 
 @pytest.mark.parametrize(
