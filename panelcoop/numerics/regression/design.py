@@ -185,6 +185,8 @@ def design_of(
 
 def _levels_only(columns: FloatArray, which: IntArray, grouping: Grouping) -> IntArray:
     """Return those of some columns that are one and the same number within each group: its effect takes them whole."""
+    if not which.size:
+        return which
     some_row = np.empty(grouping.size, dtype=np.int64)
     some_row[grouping.codes] = np.arange(len(columns))
     level = columns[some_row][:, which]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -186,9 +187,7 @@ def iterative_solver(
 ) -> IterativeSolver:
     """Fill the cross-tabulations with weights; pass the layout of an earlier solver of the same effects."""
     layout = cross_layout(groupings) if layout is None else layout
-    n = len(groupings[0].codes)
-    totals = tuple(level_totals(g, weights) for g in groupings)
-    weights = np.ones(n) if weights is None else weights
+    weights = np.ones(len(groupings[0].codes)) if weights is None else weights
     size = groupings[layout.lead].size
     data = weights if layout.order is None else weights[layout.order]
     crosstabs = tuple(
@@ -200,13 +199,12 @@ def iterative_solver(
         filled = weights if own is None else weights[own]
         shape = (groupings[first].size, groupings[second].size)
         mutual.append((first, second, sparse.csr_array((filled, codes, starts), shape=shape)))
-    return IterativeSolver(layout, totals, crosstabs, tuple(mutual))
+    return IterativeSolver(layout, _totals(layout, weights, data, mutual), crosstabs, tuple(mutual))
 
 
 def refilled(solver: IterativeSolver, weights: FloatArray) -> IterativeSolver:
     """Return the solver under other weights, in the memory of the given one, which must not be used afterwards."""
     layout = solver.layout
-    totals = tuple(level_totals(g, weights) for g in layout.groupings)
     data = weights if layout.order is None else np.take(weights, layout.order)
     for tab in solver.crosstabs:
         tab.data = data
@@ -215,4 +213,15 @@ def refilled(solver: IterativeSolver, weights: FloatArray) -> IterativeSolver:
             cross.data = weights
         else:
             np.take(weights, own, out=cross.data, mode="clip")
-    return replace(solver, totals=totals)
+    return replace(solver, totals=_totals(layout, weights, data, solver.mutual))
+
+
+def _totals(
+    layout: CrossLayout, weights: FloatArray, data: FloatArray, mutual: Sequence[tuple[int, int, sparse.csr_array]]
+) -> tuple[FloatArray, ...]:
+    """Return the weight of each level of every effect; where rows already stand in its order, stretch by stretch."""
+    known = {layout.lead: np.add.reduceat(data, layout.starts[:-1])}
+    for first, _, cross in mutual:
+        if first not in known:
+            known[first] = np.add.reduceat(cross.data, cross.indptr[:-1])
+    return tuple(known[e] if e in known else level_totals(g, weights) for e, g in enumerate(layout.groupings))
