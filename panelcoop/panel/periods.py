@@ -12,14 +12,17 @@ from pandas.api.extensions import ExtensionDtype
 
 from panelcoop.checks import name_few
 from panelcoop.errors import DataError
-from panelcoop.options import FloatArray
+from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.weeks import parse_week
 
 __all__ = ["ordered_periods", "period_counter", "period_positions"]
 
 DATE_PATTERN = re.compile(r"\d{4}-(W\d{2}|\d{2}(-\d{2})?)")
 FIRST_YEAR, LAST_YEAR, MONTHS_OF_A_YEAR, WEEKS_OF_A_YEAR = 1900, 2100, 12, 53
+DAY = 86_400  # seconds
 MONTH_DAYS = 28  # no two months' first (or last) days are closer
+ROUNDING = 1e-6
+"""Share of a step by which decimal labels may miss their place."""
 
 
 def ordered_periods(labels: pd.Series, name: str) -> pd.Series:
@@ -70,20 +73,19 @@ def period_counter(periods: pd.Index) -> Callable[[pd.DatetimeIndex], FloatArray
     Notes
     -----
     The step is the greatest common divisor of the distances; where these are months of unequal length, calendar
-    months (or quarters, or years) are counted instead.
+    months (or quarters, or years) are counted instead. Dates with a time zone are read by its clock, on which a week
+    keeps its length when summer time begins; by universal time where only there they are evenly spaced.
     """
-    dates = pd.DatetimeIndex(periods)
-    first = dates[0]
-    gaps = np.diff(dates.to_numpy().astype("datetime64[s]").astype(np.int64))
-    day = 86_400
-    step = int(np.gcd.reduce(gaps)) if gaps.size else 7 * day
-    if gaps.size and gaps.min() >= MONTH_DAYS * day and step < MONTH_DAYS * day:
+    clock = _clock(pd.DatetimeIndex(periods))
+    dates = clock(pd.DatetimeIndex(periods))
+    first, gaps, step = dates[0], np.diff(_seconds(dates)), _step(dates)
+    if gaps.size and gaps.min() >= MONTH_DAYS * DAY and step < MONTH_DAYS * DAY:
         months = np.diff(_month(dates)).astype(np.int64)
         every = int(np.gcd.reduce(months)) if (months > 0).all() else 0
         if every:
-            return lambda when: np.floor((_month(when) - _month(dates)[0]) / every)
+            return lambda when: np.floor((_month(clock(when)) - _month(dates)[0]) / every)
     width = pd.Timedelta(seconds=step)
-    return lambda when: np.floor(np.asarray((when - first) / width, dtype=float))
+    return lambda when: np.floor(np.asarray((clock(when) - first) / width, dtype=float))
 
 
 def period_positions(periods: pd.Index) -> FloatArray:
@@ -93,6 +95,11 @@ def period_positions(periods: pd.Index) -> FloatArray:
     ----------
     periods
         Labels in order: numbers, timestamps or an ordered Categorical (taken as consecutive).
+
+    Raises
+    ------
+    DataError
+        If numbers with decimals lie between the steps that the two closest of them make.
 
     Examples
     --------
@@ -105,13 +112,54 @@ def period_positions(periods: pd.Index) -> FloatArray:
         periods = periods.to_timestamp()
     if isinstance(periods, pd.DatetimeIndex):
         return period_counter(periods)(periods)
-    if pd.api.types.is_integer_dtype(periods.dtype):
-        numbers = periods.to_numpy(dtype=np.int64)
-        return np.asarray((numbers - numbers[0]) / max(int(np.gcd.reduce(np.diff(numbers))), 1), dtype=float)
     if pd.api.types.is_numeric_dtype(periods.dtype):
         values = periods.to_numpy(dtype=float)
-        return np.asarray(values - values[0])
+        whole = bool((values == np.rint(values)).all())
+        return _whole(periods.to_numpy().astype(np.int64)) if whole else _decimal(values)
     return np.arange(float(len(periods)))
+
+
+def _whole(numbers: IntArray) -> FloatArray:
+    return np.asarray((numbers - numbers[0]) / max(int(np.gcd.reduce(np.diff(numbers))), 1), dtype=float)
+
+
+def _decimal(values: FloatArray) -> FloatArray:
+    """Count numbers such as 0, .5, 1, 2 in steps of the two closest."""
+    gaps = np.diff(values)
+    steps = gaps / gaps.min() if gaps.size else gaps
+    between = np.abs(steps - np.rint(steps)) > ROUNDING * np.maximum(steps, 1.0)
+    if between.any():
+        named = name_few(f"{values[at + 1]:g} after {values[at]:g}" for at in np.flatnonzero(between))
+        msg = (
+            f"{int(between.sum())} weeks lie between periods of {gaps.min():g}, the smallest distance ({named}). "
+            "Number the periods 0, 1, 2 with gaps where one is missing, or give dates (pandas.to_datetime)."
+        )
+        raise DataError(msg)
+    return np.concatenate([[0.0], np.cumsum(np.rint(steps))])
+
+
+def _clock(dates: pd.DatetimeIndex) -> Callable[[pd.DatetimeIndex], pd.DatetimeIndex]:
+    """Return how to drop a time zone: local time, or universal time where that has the longer step."""
+    if dates.tz is None:
+        return lambda when: when
+
+    def local(when: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        return when.tz_convert(dates.tz).tz_localize(None)
+
+    def universal(when: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        return when.tz_convert(None)
+
+    return max(local, universal, key=lambda read: _step(read(dates)))
+
+
+def _seconds(dates: pd.DatetimeIndex) -> IntArray:
+    return np.asarray(dates.to_numpy().astype("datetime64[s]").astype(np.int64))
+
+
+def _step(dates: pd.DatetimeIndex) -> int:
+    """Greatest common divisor of the distances in seconds; a week for one date."""
+    gaps = np.diff(_seconds(dates))
+    return int(np.gcd.reduce(gaps)) if gaps.size else 7 * DAY
 
 
 def _is_scale(dtype: np.dtype[Any] | ExtensionDtype) -> bool:

@@ -93,7 +93,7 @@ class WavePlan(Section):
     """Half-cosines, beside the linear trend, around which the noise is fitted."""
     root_cap: float = Field(default=0.98, gt=0, lt=1)
     """Largest AR root used for draws."""
-    minimum_weeks: int = Field(default=30, ge=5)
+    minimum_weeks: int = Field(default=30, ge=10)
     """Below this the verdict is inconclusive."""
     sign_share: float = Field(default=0.8, gt=0, le=1)
     """Share of the multiverse that must agree in sign."""

@@ -96,9 +96,10 @@ def _permuted(permuted: pd.DataFrame | None) -> str:
 def _regions(checks: WaveChecks) -> str:
     table, own = checks.regions.table, checks.own_waves
     if own is None:
-        return "not tested: noise too persistent"
+        long = "too persistent" in " ".join(checks.regions.notes)
+        return "not tested: noise too persistent" if long else "not tested: too few weeks"
     named = name_few(table.index[table["p_adjusted"] <= checks.level])
-    return f"{own} of {len(table)}" + (f" ({named})" if own else "")
+    return f"{own} of {table['p_adjusted'].notna().sum()}" + (f" ({named})" if own else "")
 
 
 def _dependence(found: CrossDependence) -> str:

@@ -49,8 +49,9 @@ def wave_table(companions: WaveCompanions, *, name: str = "waves", title: str = 
         f"Verdict: first match in a fixed order, level {t.level:g}, smallest effect {t.minimum_effect:g} sd.",
         f"First row: {first.reason}",
         *companions.notes,
+        *(f"{label_of(v.outcome)}: {' '.join(v.notes)}" for v in companions.of_kind("outcome").values() if v.notes),
         *(f"Not run: {run_label(companions.runs[name])} ({why})" for name, why in companions.refused.items()),
-        *(f"Changed after the plan: {change}." for change in t.revisions),
+        *t.told_revisions(),
     )
     return Table(name, title or "Do the outcomes advance in waves?", body, notes, companions.tidy().reset_index())
 
@@ -110,6 +111,7 @@ def wave_numbers(result: WaveVerdict, spiral: Spiral | None = None) -> dict[str,
     if spiral is not None:
         numbers["spiral"] = {
             "waves": len(spiral.waves),
+            "sentence": _spiral_sentence(spiral),
             "troughs_rise": spiral.troughs_rise,
             "peaks_rise": spiral.peaks_rise,
             "formality_rises": spiral.formality_rises,
@@ -141,6 +143,21 @@ def run_label(run: CompanionRun) -> str:
         "same weeks": f"{outcome}, same weeks, nothing removed",
         "placebo": f"Placebo: {outcome}",
     }[run.kind]
+
+
+def _spiral_sentence(spiral: Spiral) -> str:
+    """Say of each wave after the first whether it stands above the last."""
+    count = len(spiral.waves)
+    if count < 2:
+        rises = "no rise" if count == 0 else "one rise"
+        return f"The smooth makes {rises} larger than the noise range, so that no wave stands above another"
+    parts = [
+        f"{name} {'rise' if every else 'do not always rise'}"
+        for name, every in (("troughs", spiral.troughs_rise), ("peaks", spiral.peaks_rise))
+    ]
+    if spiral.formality_rises is not None:
+        parts.append(f"formality {'rises' if spiral.formality_rises else 'does not always rise'}")
+    return f"The smooth makes {count} rises larger than the noise range; from each to the next " + ", ".join(parts)
 
 
 def _cells(result: WaveVerdict) -> list[str]:

@@ -52,7 +52,7 @@ class WaveChecks:
 
     @property
     def own_waves(self) -> int | None:
-        """Number of regions with waves of their own (Romano-Wolf); None where the noise is too persistent to tell."""
+        """Number of regions with waves of their own (Romano-Wolf); None with noise too persistent or too few weeks."""
         p = self.regions.table["p_adjusted"]
         return None if p.isna().all() else int((p <= self.level).sum())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias, Unpack
@@ -101,6 +101,7 @@ def wave_companions(
     placebos: Sequence[str] | str = (),
     sign_share: float | None = None,
     thresholds: WaveThresholds | None = None,
+    bounds_of: Mapping[str, tuple[float, float]] | None = None,
     **how: Unpack[InputOptions],
 ) -> WaveCompanions:
     """Run the primary test on outcomes, then without the outlier, after removing drivers, and on placebo columns.
@@ -123,6 +124,8 @@ def wave_companions(
         As for `wave_test`; it enters the verdict of the first outcome only.
     thresholds
         As for `wave_test`.
+    bounds_of
+        Bounds by outcome, where outcomes have scales of their own; an outcome not named has those of ``bounds``.
     **how
         weights, offset, bounds: as for `wave_test`.
 
@@ -138,19 +141,22 @@ def wave_companions(
     main, shadows = columns[0], _listed(placebos)
     test = partial(wave_test, thresholds=thresholds)
     first = {"placebo": shadows[0] if shadows else None, "sign_share": sign_share}
+    scales = {name: _scaled(how, (bounds_of or {}).get(name)) for name in columns}
     jobs: dict[CompanionRun, Callable[[], WaveVerdict | None]] = {
-        CompanionRun(main): partial(test, record, main, **first, **how),
-        **{CompanionRun(name): partial(test, record, name, **how) for name in columns[1:]},
+        CompanionRun(main): partial(test, record, main, **first, **scales[main]),
+        **{CompanionRun(name): partial(test, record, name, **scales[name]) for name in columns[1:]},
     }
     if outlier is not None:
         named = CompanionRun(main, "without", (_region_name(record, outlier),))
-        jobs[named] = lambda: test(record.without_regions([outlier]), main, **how)
+        jobs[named] = lambda: test(record.without_regions([outlier]), main, **scales[main])
     if remove is not None:
         taken = as_removal(remove, record)
         spatial = taken.weights is not None
-        jobs[CompanionRun(main, "removed", taken.drivers, spatial)] = partial(test, record, main, remove=taken, **how)
+        jobs[CompanionRun(main, "removed", taken.drivers, spatial)] = partial(
+            test, record, main, remove=taken, **scales[main]
+        )
         jobs[CompanionRun(main, "same weeks", taken.drivers, spatial)] = partial(
-            _nothing_removed, record, main, taken, thresholds_for(record, thresholds), **how
+            _nothing_removed, record, main, taken, thresholds_for(record, thresholds), **scales[main]
         )
     alone: InputOptions = {"weights": how.get("weights")}
     jobs |= {CompanionRun(name, "placebo"): partial(test, record, name, **alone) for name in shadows}
@@ -279,6 +285,10 @@ def _region_name(panel: Panel, region: object) -> str:
 
 def _listed(names: Sequence[str] | str) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
+
+
+def _scaled(how: InputOptions, bounds: tuple[float, float] | None) -> InputOptions:
+    return how if bounds is None else {**how, "bounds": bounds}
 
 
 def _made(jobs: dict[CompanionRun, Callable[[], WaveVerdict | None]]) -> WaveCompanions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from panelcoop.numerics.waves.common_path import CommonPath, poisson_path, regio
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel, as_panel
+from panelcoop.waves.region_weights import RegionWeights, align_weights
 
 __all__ = [
     "NO_RATE",
@@ -29,10 +30,9 @@ __all__ = [
     "week_positions",
 ]
 
-RegionWeights: TypeAlias = str | Mapping[object, float] | pd.Series
-"""A column (its mean by region is used), or a weight by region."""
-
 NOTABLE_SHARE_AT_BOUND = 0.1
+BOUND_ROUNDING = 1e-9
+"""Share of the span between the bounds by which rounding may miss one of them."""
 NO_RATE = "one region's count may be zero, and its log rate then is minus infinity; give a rate computed beforehand"
 """Why a test of single regions takes no offset."""
 
@@ -102,6 +102,11 @@ class WaveInput:
     exposure: FloatArray | None = None
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def counted(self) -> int:
+        """Number of regions that the common path is made of: those of positive weight."""
+        return len(self.regions) if self.weights is None else int((self.weights > 0).sum())
+
     def common(self) -> CommonPath:
         """Return the common path on the scale of the test."""
         if self.weights is not None:
@@ -148,7 +153,7 @@ def wave_input(
     outcome
         Column to test.
     weights
-        Column (its mean by region is used), mapping or Series by region.
+        Column (its mean by region is used), mapping or Series by region; two regions or more need a positive one.
     offset
         Column the counts are a rate of; the test then runs on the log rate. No count where the offset is zero or
         missing says nothing and is taken as missing.
@@ -167,6 +172,10 @@ def wave_input(
     seen = np.isfinite(values)
     keep_weeks: BoolArray = np.asarray(seen.any(axis=0))
     keep_regions: BoolArray = np.asarray(seen.any(axis=1))
+    if keep_regions.sum() < 2:
+        msg = f"'{outcome}' is seen in {int(keep_regions.sum())} region; a common path needs two or more."
+        raise DataError(msg)
+    by_region = region_weights(record, weights, _kept(regions, keep_regions))
     positions, note = week_positions(weeks)
     notes += [note] if note else []
     notes += _missing_notes(seen, positions, regions)
@@ -183,16 +192,12 @@ def wave_input(
     elif bounds is not None:
         values, note = _bounded(values, bounds if isinstance(bounds, Bounds) else Bounds(*bounds), outcome)
         notes.append(note)
-    by_region = region_weights(record, weights, regions)
-    if keep_regions.sum() < 2:
-        msg = f"'{outcome}' is seen in {int(keep_regions.sum())} region; a common path needs two or more."
-        raise DataError(msg)
     return WaveInput(
         values=values[np.ix_(keep_regions, keep_weeks)],
         positions=positions[keep_weeks],
         regions=_kept(regions, keep_regions),
         weeks=_kept(weeks, keep_weeks),
-        weights=None if by_region is None else by_region[keep_regions],
+        weights=by_region,
         exposure=exposure,
         notes=tuple(notes),
     )
@@ -241,20 +246,13 @@ def week_positions(weeks: pd.Index) -> tuple[FloatArray, str]:
 
 
 def region_weights(panel: Panel, weights: RegionWeights | None, regions: pd.Index) -> FloatArray | None:
-    """Return one weight per region, shape (N,), or None."""
+    """Return one weight for each of these regions, shape (N,), or None."""
     if weights is None:
         return None
     if isinstance(weights, str):
         values, labels, _ = matrix_of(panel, weights)
-        by_region = pd.Series(np.nanmean(values, axis=1), index=labels)
-    else:
-        by_region = pd.Series(weights)
-    aligned = by_region.reindex(regions).to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~(aligned >= 0)
-    if bad.any() or not aligned.sum() > 0:
-        msg = f"Weights are missing or negative for region {name_few(_kept(regions, bad))}; each needs one >= 0."
-        raise DataError(msg)
-    return np.asarray(aligned)
+        return align_weights(pd.DataFrame(values, index=labels).mean(axis=1), regions)
+    return align_weights(weights, regions)
 
 
 def _counted(
@@ -271,18 +269,21 @@ def _counted(
 
 def _bounded(values: FloatArray, bounds: Bounds, outcome: str) -> tuple[FloatArray, str]:
     seen = values[np.isfinite(values)]
-    if (seen < bounds.lower).any() or (seen > bounds.upper).any():
+    slack = BOUND_ROUNDING * (bounds.upper - bounds.lower)
+    if (seen < bounds.lower - slack).any() or (seen > bounds.upper + slack).any():
         span = f"from {seen.min():g} to {seen.max():g}"
         msg = f"'{outcome}' leaves its bounds [{bounds.lower:g}, {bounds.upper:g}]: {span}."
         raise DataError(msg)
-    edge = (seen == bounds.lower) | (seen == bounds.upper)
+    edge = (seen <= bounds.lower + slack) | (seen >= bounds.upper - slack)
     share = float(edge.mean())
     note = f"{share:.1%} of cells lie at a bound of [{bounds.lower:g}, {bounds.upper:g}]"
     if not bounds.logit:
         advice = "; flat tops may be the bound" if share > NOTABLE_SHARE_AT_BOUND else ""
         return values, f"{note}{advice}."
     inside = np.minimum(seen - bounds.lower, bounds.upper - seen)
-    margin = 0.5 * float(inside[inside > 0].min()) if (inside > 0).any() else 0.5 * (bounds.upper - bounds.lower)
+    margin = (
+        0.5 * float(inside[inside > slack].min()) if (inside > slack).any() else 0.5 * (bounds.upper - bounds.lower)
+    )
     clipped = np.clip(values, bounds.lower + margin, bounds.upper - margin)
     logit = np.log((clipped - bounds.lower) / (bounds.upper - clipped))
     return logit, f"{note}; tested on the logit, those cells moved inside by {margin:g}."

@@ -11,7 +11,7 @@ import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.smoothing import gaussian_smoother
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import NO_RATE, InputOptions, fail_if_given, wave_input
 from panelcoop.waves.primary import thresholds_for
@@ -19,6 +19,7 @@ from panelcoop.waves.thresholds import WaveThresholds
 
 __all__ = ["PhaseConcordance", "lead_and_lag", "phase_concordance"]
 
+FEWEST_WEEKS = 3
 LONGEST_LAG = 8
 BLOCK, FEWEST_BLOCKS = 8, 3
 LEAD_COLUMNS = ("lead", "low", "high", "correlation")
@@ -35,7 +36,8 @@ class PhaseConcordance:
     mean
         Mean concordance over pairs: 1 always in the same phase, .5 what coin flips give.
     p
-        Share of circular shifts of the regions' phases with a mean at least as large.
+        Share of circular shifts of the regions' phases with a mean at least as large; NaN with fewer than
+        ``minimum_weeks`` weeks.
     matrix
         Concordance of every pair.
     rising_share
@@ -71,7 +73,7 @@ def phase_concordance(
     Raises
     ------
     DataError
-        If weights or an offset are given, or as for `wave_test`.
+        If fewer than three weeks are seen, weights or an offset are given, or as for `wave_test`.
 
     Notes
     -----
@@ -83,17 +85,14 @@ def phase_concordance(
     record = as_panel(panel)
     agreed = thresholds_for(record, thresholds)
     work = wave_input(record, outcome, **how)
+    if work.weeks.size < FEWEST_WEEKS:
+        msg = f"Phases need {FEWEST_WEEKS} weeks or more (two steps of the smooth); {work.weeks.size} are seen."
+        raise DataError(msg)
     rising = np.diff(_smooth_regions(work.values, work.positions, agreed.bandwidth), axis=1) > 0
-    matrix = _concordance(rising)
-    mean = _mean_of_pairs(rising)
-    rng = np.random.default_rng(agreed.seed)
-    n, t = rising.shape
-    rows, clock = np.arange(n)[:, None], np.arange(t)[None, :]
-    shifted = [_mean_of_pairs(rising[rows, (clock + rng.integers(0, t, size=(n, 1))) % t]) for _ in range(agreed.draws)]
     return PhaseConcordance(
-        mean=mean,
-        p=(1 + int(np.sum(np.array(shifted) >= mean))) / (1 + agreed.draws),
-        matrix=pd.DataFrame(matrix, index=work.regions, columns=work.regions),
+        mean=_mean_of_pairs(rising),
+        p=_shift_p(rising, agreed) if work.weeks.size >= agreed.minimum_weeks else float("nan"),
+        matrix=pd.DataFrame(_concordance(rising), index=work.regions, columns=work.regions),
         rising_share=pd.Series(rising.mean(axis=0), index=work.weeks[1:], name="rising_share"),
     )
 
@@ -206,17 +205,26 @@ def _detrended(values: FloatArray) -> FloatArray:
     return np.asarray(values - (values @ np.linalg.pinv(basis).T) @ basis.T)
 
 
-def _concordance(rising: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> FloatArray:
+def _concordance(rising: BoolArray) -> FloatArray:
     s = rising.astype(np.float64)
     return np.asarray((s @ s.T + (1 - s) @ (1 - s).T) / s.shape[1])
 
 
-def _mean_of_pairs(rising: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+def _mean_of_pairs(rising: BoolArray) -> float:
     """Mean concordance over pairs from the weekly counts alone."""
     n = len(rising)
     up = rising.sum(axis=0).astype(np.float64)
     same = up * (up - 1) + (n - up) * (n - up - 1)
     return float(same.mean() / (n * (n - 1)))
+
+
+def _shift_p(rising: BoolArray, agreed: WaveThresholds) -> float:
+    """Share of draws, each region's phases moved around the circle, with a mean concordance at least as large."""
+    n, t = rising.shape
+    mean, rng = _mean_of_pairs(rising), np.random.default_rng(agreed.seed)
+    rows, clock = np.arange(n)[:, None], np.arange(t)[None, :]
+    moved = (rising[rows, (clock + rng.integers(0, t, size=(n, 1))) % t] for _ in range(agreed.draws))
+    return (1 + sum(_mean_of_pairs(one) >= mean for one in moved)) / (1 + agreed.draws)
 
 
 def _correlations(target: FloatArray, window: FloatArray) -> FloatArray:

@@ -10,11 +10,13 @@ import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.ascent_test import AscentSettings, AscentTest, ascent_test
+from panelcoop.numerics.waves.autoregression import NoiseFit, fit_noise
 from panelcoop.numerics.waves.common_path import CommonPath
 from panelcoop.numerics.waves.untested import FEWEST_WEEKS, untested
 from panelcoop.options import FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import Bounds, RegionWeights, WaveInput, wave_input
+from panelcoop.waves.placebo import never_changes, placebo_waves
 from panelcoop.waves.removal import Removal, as_removal, remove_drivers
 from panelcoop.waves.thresholds import WaveThresholds
 from panelcoop.waves.verdict import Evidence, decide
@@ -47,7 +49,7 @@ def wave_test(
     outcome
         Column to test.
     thresholds
-        Default: the [waves] section of the panel's plan, else the defaults. Differences from the plan are written into
+        Default: the [waves] section of the panel's plan, else the defaults. Differences from either are written into
         the result.
     weights
         Region weights: a column (its mean by region), a mapping or a Series. Default equal.
@@ -58,7 +60,7 @@ def wave_test(
     remove
         Drivers whose lags 0 to 4, own and neighbours', are taken out first ("autonomous" waves).
     placebo
-        Column that should not show the same waves, such as the denominator.
+        Column that should not show the same waves, such as the denominator: see `placebo_waves`.
     sign_share
         Share of the multiverse in which the result has the same sign, from 0 to 1, if it was run.
 
@@ -82,6 +84,10 @@ def wave_test(
     smoothed AR(1) noise. See `panelcoop.numerics.waves.ascent_test` and `decide`. Drawdowns are judged in units of the
     within-region
     standard deviation of the outcome.
+
+    Eight half-cosines, around which the noise is fitted, hold four waves. Five or more are read as persistent noise:
+    the verdict is then INCONCLUSIVE. Its reason says where twice as many half-cosines bring the root down, which they
+    do for many waves and for persistent noise alike: the number belongs in the plan, before the data are seen.
 
     Examples
     --------
@@ -116,14 +122,18 @@ def wave_test_of(
 ) -> WaveVerdict:
     """Run the primary test on prepared arrays; `wave_test` is the way in for labelled panels."""
     share = _share(sign_share)
+    if work.weeks.size < 2:
+        msg = f"'{outcome}' is seen in {work.weeks.size} week; a path needs two or more."
+        raise DataError(msg)
     common = work.common()
     test = _test_path(common.path, work, thresholds)
     region_sd, noise_sd = work.scales(common, test.noise.trend)
-    if not region_sd > 0:
+    if never_changes(work, region_sd):
         msg = f"'{outcome}' never changes within a region; there is no path to test."
         raise DataError(msg)
     shadow = _placebo(placebo, work, test, thresholds)
-    evidence = _evidence(test, region_sd, work.weeks.size, shadow, share)
+    finer = _finer_noise(common.path, work, test, thresholds)
+    evidence = _evidence(test, region_sd, shadow, share, finer)
     return WaveVerdict(
         outcome=outcome,
         decision=decide(evidence, thresholds),
@@ -133,7 +143,7 @@ def wave_test_of(
         episodes=_episode_frame(test, work.weeks),
         region_sd=region_sd,
         noise_sd=noise_sd,
-        n_regions=len(work.regions),
+        n_regions=work.counted,
         path_method=common.method,
         placebo=shadow,
         thresholds=thresholds,
@@ -142,12 +152,12 @@ def wave_test_of(
 
 
 def thresholds_for(panel: Panel, given: WaveThresholds | None) -> WaveThresholds:
-    """Return the thresholds to use: those given, compared with the plan's, or the plan's, or the defaults."""
+    """Return the thresholds to use: those given, compared with the plan's or the defaults; else these themselves."""
     section = getattr(panel.plan, "waves", None)
     planned = None if section is None else WaveThresholds.from_plan(section)
     if given is None:
         return planned or WaveThresholds()
-    return given if planned is None else given.compared_with(planned)
+    return given.compared_with(planned)
 
 
 def ascent_settings(thresholds: WaveThresholds) -> AscentSettings:
@@ -158,7 +168,7 @@ def ascent_settings(thresholds: WaveThresholds) -> AscentSettings:
 
 def _test_path(path: FloatArray, work: WaveInput, thresholds: WaveThresholds) -> AscentTest:
     """Test a path; below ten weeks, which no plan calls enough, nothing is computed."""
-    if path.size < min(FEWEST_WEEKS, thresholds.minimum_weeks):
+    if path.size < FEWEST_WEEKS:
         return untested(path)
     return ascent_test(path, work.positions, ascent_settings(thresholds))
 
@@ -180,25 +190,27 @@ def _placebo(
     if name is None or shadow is None:
         return None
     other = _test_path(shadow.common().path, shadow, thresholds)
-    own = [(work.weeks[e.peak], work.weeks[e.record]) for e in test.episodes]
-    theirs = [(shadow.weeks[e.peak], shadow.weeks[e.record]) for e in other.episodes]
-    shared = sum(any(a <= d and c <= b for c, d in theirs) for a, b in own)
-    return PlaceboWaves(
-        name=name,
-        ascent=other.ascent,
-        p_ascent=other.p_ascent,
-        waves=other.waves,
-        shared_episodes=int(shared),
-        matches=bool(other.p_ascent <= thresholds.level and shared > 0),
-    )
+    return placebo_waves(name, (work, test), (shadow, other), thresholds)
+
+
+def _finer_noise(path: FloatArray, work: WaveInput, test: AscentTest, thresholds: WaveThresholds) -> NoiseFit | None:
+    """Fit the noise around twice as many half-cosines where its root is too high, to tell waves from persistence."""
+    if test.noise.short or not test.noise.root > thresholds.maximum_root:
+        return None
+    finer = fit_noise(path, work.positions, cosines=2 * thresholds.cosines, cap=thresholds.root_cap)
+    return finer if finer.columns > test.noise.columns else None
 
 
 def _evidence(
-    test: AscentTest, unit: float, weeks: int, shadow: PlaceboWaves | None, sign_share: float | None
+    test: AscentTest,
+    unit: float,
+    shadow: PlaceboWaves | None,
+    sign_share: float | None,
+    finer: NoiseFit | None,
 ) -> Evidence:
     """Put what the rule reads into units of the within-region standard deviation."""
     return Evidence(
-        weeks=weeks,
+        weeks=test.smooth.size,
         root=test.noise.root,
         p_ascent=test.p_ascent,
         p_waves=test.p_waves,
@@ -217,6 +229,9 @@ def _evidence(
         net_rise=test.net_rise / unit,
         placebo_matches=None if shadow is None else shadow.matches,
         sign_share=sign_share,
+        placebo_untestable="" if shadow is None else shadow.untestable,
+        finer_cosines=0 if finer is None else finer.columns - 2,
+        finer_root=None if finer is None else finer.root,
     )
 
 

@@ -8,13 +8,14 @@ from typing import Unpack
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import name_few
 from panelcoop.numerics.waves.ascent_test import noise_threshold
 from panelcoop.numerics.waves.autoregression import ar1_paths, at_root, fit_noise
 from panelcoop.numerics.waves.cross_dependence import CrossDependence, first_factor, pesaran_cd
 from panelcoop.numerics.waves.interrupted_ascent import ascent_of, up_down_up_of
 from panelcoop.numerics.waves.pooled_root import region_roots
 from panelcoop.numerics.waves.smoothing import gaussian_smoother
-from panelcoop.options import FloatArray
+from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.waves.inputs import NO_RATE, InputOptions, WaveInput, fail_if_given, wave_input
 from panelcoop.waves.primary import thresholds_for
@@ -32,7 +33,7 @@ class RegionWaves:
     table
         One row per region: loading on the first factor, U and A3 of what the region does on its own, AR root of its
         noise, noise range c, p-value of A3, and the same adjusted for all regions (Romano-Wolf); both NaN where the
-        noise is too persistent.
+        noise is too persistent or the region is seen in fewer than ``minimum_weeks`` weeks.
     factor_share
         Share of the within-region variance that the first factor explains.
     mean_and_factor
@@ -93,13 +94,15 @@ def region_waves(
     follow the step-down of Romano and Wolf (2005) on A3_i divided by region i's noise range c_i. A3 (up, down, up)
     rather than U, because the factor takes the drift away.
 
-    One region's own root is too noisy to rest on: by itself it makes a fifth, more than half and two thirds of panels
-    of 31 regions and 100 weeks without any wave reject somewhere at 5%, with idiosyncratic roots of .8, .9 and .95.
-    Each region therefore uses the larger of its own root and the pooled root of all, both by `region_roots`, and where
-    the pooled root exceeds ``maximum_root`` nothing is concluded: p-values are NaN. Simulated (300 panels), some region
-    then rejects in .00 of panels with roots of .4, .8 and .9, in .01 with .95 and in .04 with random walks (no
-    conclusion in 0, 0, 33, 43 and 35 percent of panels). Regions that differ much are harder: .07 with 3 of 31 regions
-    at .95 and the others at .4, but .17 with 10 of them; look at the column ``root``.
+    One region's own root is too noisy to rest on: by itself it makes a fifth, more than half and two thirds of
+    panels of 31 regions and 100 weeks without any wave reject somewhere at 5%, with idiosyncratic roots of .8, .9
+    and .95. Each region therefore uses the larger of its own root and the pooled root of all, both by
+    `region_roots`, and where the pooled root exceeds ``maximum_root`` nothing is concluded: p-values are NaN.
+    Simulated (300 panels), some region then rejects in .00 of panels with roots of .4, .8 and
+    .9, in .01 with .95 and in .04 with random walks (no conclusion in 0, 0, 33, 43 and 35 percent of panels).
+    Regions that differ much are harder: .07 with 3 of 31 regions at .95 and the others at .4, but .17 with 10 of
+    them; look at the column ``root``. Regions seen in fewer than ``minimum_weeks`` weeks are left out of the step-down,
+    as the primary test concludes nothing from so few.
     """
     fail_if_given(how, {"weights": "every region is tested by itself", "offset": NO_RATE}, "A test region by region")
     record = as_panel(panel)
@@ -114,11 +117,11 @@ def region_waves(
     critical = np.array([noise_threshold(np.sort(column), agreed.level) for column in ranges.T])
     scale = np.where(critical > 0, critical, np.inf)
     waves = np.array([up_down_up_of(path) for path in smooth.T])
-    p, p_adjusted = _p_values(ranges, waves), step_down(waves / scale, ranges / scale)
-    if roots.pooled > agreed.maximum_root:
-        p, p_adjusted = np.full_like(p, np.nan), np.full_like(p, np.nan)
-        why = f"pooled AR root {roots.pooled:.2f} exceeds {agreed.maximum_root:g}"
-        notes += (f"No p-values: the noise of regions is too persistent ({why}).",)
+    long, why = _testable(work, roots.pooled, agreed)
+    p, p_adjusted = np.full_like(waves, np.nan), np.full_like(waves, np.nan)
+    if long.any():
+        p[long] = _p_values(ranges[:, long], waves[long])
+        p_adjusted[long] = step_down((waves / scale)[long], (ranges / scale)[:, long])
     columns = {
         "loading": factor.loadings,
         "ascent": ascent_of(smooth),
@@ -137,7 +140,7 @@ def region_waves(
         dependence=pesaran_cd(work.values),
         remaining_dependence=pesaran_cd(own),
         pooled_root=roots.pooled,
-        notes=work.notes + notes,
+        notes=work.notes + notes + why,
     )
 
 
@@ -165,6 +168,21 @@ def step_down(statistics: FloatArray, draws: FloatArray) -> FloatArray:
         worst = max(worst, float((1 + (largest >= statistics[one]).sum()) / (1 + len(draws))))
         adjusted[one] = worst
     return adjusted
+
+
+def _testable(work: WaveInput, pooled: float, agreed: WaveThresholds) -> tuple[BoolArray, tuple[str, ...]]:
+    """Regions that get a p-value, shape (N,), and why others do not."""
+    weeks = np.isfinite(work.values).sum(axis=1)
+    if pooled > agreed.maximum_root:
+        why = f"pooled AR root {pooled:.2f} exceeds {agreed.maximum_root:g}"
+        return np.zeros(weeks.size, dtype=bool), (f"No p-values: the noise of regions is too persistent ({why}).",)
+    long: BoolArray = np.asarray(weeks >= agreed.minimum_weeks)
+    if long.all():
+        return long, ()
+    few = f"fewer than {agreed.minimum_weeks} weeks seen"
+    if not long.any():
+        return long, (f"No p-values: {few}.",)
+    return long, (f"No p-value for region {name_few(work.regions[~long])}: {few}.",)
 
 
 def _fill(own: FloatArray, work: WaveInput) -> tuple[FloatArray, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,12 @@ from panelcoop.panel.record import Panel, SpatialWeights
 from panelcoop.waves.inputs import WaveInput, matrix_of
 
 __all__ = ["Removal", "as_removal", "lag_weeks", "on_cells_of", "remove_drivers", "spatial_lag"]
+
+CONSTANT = 1e-12
+"""Share of a column's norm below which what is left within regions is rounding."""
+
+Column: TypeAlias = tuple[str, str, int]
+"""A driver, whether its own values or the neighbours', and the lag."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
     Raises
     ------
     DataError
-        If the outcome is a log rate (remove from levels instead), a weights name is unknown, or too few cells remain.
+        If the outcome is a log rate (remove from levels instead), a weights name is unknown, too few cells remain, or a
+        driver never changes within a region.
 
     Notes
     -----
@@ -94,15 +102,23 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
     if work.exposure is not None:
         msg = "Drivers are removed from levels, not from a Poisson log rate; test log rates computed beforehand."
         raise DataError(msg)
-    columns, isolates = _lagged_drivers(work, panel, removal)
+    columns, names, isolates = _lagged_drivers(work, panel, removal)
     seen = np.isfinite(work.values) & np.isfinite(columns).all(axis=0)
     if seen.sum() < len(columns) + len(work.regions) + 10:
         drivers = name_few(removal.drivers)
         msg = f"Only {int(seen.sum())} cells have the outcome and all lags of {drivers}; too few to remove them."
         raise DataError(msg)
+    varies = _varies(columns, seen)
+    _fail_if_constant(names, varies)
+    constant = [
+        f"{what} of {name} at lag {lag}" for (name, what, lag), kept in zip(names, varies, strict=True) if not kept
+    ]
     values = np.where(seen, work.values, np.nan)
-    residual = values - _fitted(values, columns, seen)
+    residual = values - _fitted(values, columns[varies], seen)
     keep_regions, keep_weeks = seen.any(axis=1), seen.any(axis=0)
+    if keep_regions.sum() < 2:
+        msg = f"{name_few(removal.drivers)} is seen in one region only; a common path needs two or more."
+        raise DataError(msg)
     idle = [r for r in work.regions.take(np.flatnonzero(~keep_regions)) if str(r) not in isolates]
     note = (
         f"Removed lags 0-{removal.lags} of {name_few(removal.drivers)}"
@@ -110,6 +126,7 @@ def remove_drivers(work: WaveInput, panel: Panel, removal: Removal) -> WaveInput
         + f"; {int((~keep_weeks).sum())} weeks without all lags left out"
         + (f"; regions without neighbours left out: {name_few(isolates)}" if isolates else "")
         + (f"; regions without {name_few(removal.drivers)} left out: {name_few(idle)}" if idle else "")
+        + (f"; constant within regions and not removed: {name_few(constant)}" if constant else "")
         + "."
     )
     return replace(
@@ -165,9 +182,12 @@ def spatial_lag(values: FloatArray, regions: pd.Index, weights: SpatialWeights) 
     return np.asarray(np.divide(lagged * full, total, out=np.full_like(lagged, np.nan), where=total > 0))
 
 
-def _lagged_drivers(work: WaveInput, panel: Panel, removal: Removal) -> tuple[FloatArray, tuple[str, ...]]:
-    """All lags as (columns, N, T), and the regions whose neighbours are unknown."""
+def _lagged_drivers(
+    work: WaveInput, panel: Panel, removal: Removal
+) -> tuple[FloatArray, list[Column], tuple[str, ...]]:
+    """All lags as (columns, N, T), what each column is, and the regions whose neighbours are unknown."""
     stack: list[FloatArray] = []
+    names: list[Column] = []
     isolates: tuple[str, ...] = ()
     for driver in removal.drivers:
         values, regions, weeks = matrix_of(panel, driver)
@@ -179,24 +199,41 @@ def _lagged_drivers(work: WaveInput, panel: Panel, removal: Removal) -> tuple[Fl
             layers.append(pd.DataFrame(spatial_lag(values[asked], regions[asked], weights), regions[asked], weeks))
             isolates = tuple(str(r) for r in work.regions if str(r) in set(map(str, weights.isolates)))
         clock = period_positions(weeks)
-        for layer, lag in product(layers, range(removal.lags + 1)):
+        for (what, layer), lag in product(
+            zip(("own values", "neighbours"), layers, strict=False), range(removal.lags + 1)
+        ):
+            names.append((driver, what, lag))
             lagged = pd.DataFrame(lag_weeks(layer.to_numpy(), clock, lag), layer.index, weeks)
             stack.append(lagged.reindex(index=work.regions, columns=work.weeks).to_numpy(dtype=np.float64))
-    return np.stack(stack), isolates
+    return np.stack(stack), names, isolates
+
+
+def _fail_if_constant(names: Sequence[Column], varies: BoolArray) -> None:
+    moving = {driver for (driver, _, _), kept in zip(names, varies, strict=True) if kept}
+    still = [driver for driver in dict.fromkeys(driver for driver, _, _ in names) if driver not in moving]
+    if still:
+        msg = f"Driver {name_few(still)} never changes within a region; there is nothing to remove. Leave it out."
+        raise DataError(msg)
+
+
+def _within(layer: FloatArray, seen: BoolArray) -> FloatArray:
+    """Deviations from the means of regions over the seen cells; zero elsewhere."""
+    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    filled = np.where(seen, layer, 0.0)
+    return np.asarray(np.where(seen, filled - filled.sum(axis=1, keepdims=True) / count, 0.0))
+
+
+def _varies(columns: FloatArray, seen: BoolArray) -> BoolArray:
+    """Whether each column changes within any region by more than rounding."""
+    pairs = ((np.linalg.norm(_within(c, seen)), np.linalg.norm(np.where(seen, c, 0.0))) for c in columns)
+    return np.array([left > CONSTANT * whole for left, whole in pairs], dtype=bool)
 
 
 def _fitted(values: FloatArray, columns: FloatArray, seen: BoolArray) -> FloatArray:
     """X b of a regression with region effects."""
-    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
-
-    def within(layer: FloatArray) -> FloatArray:
-        filled = np.where(seen, layer, 0.0)
-        return np.asarray(np.where(seen, filled - filled.sum(axis=1, keepdims=True) / count, 0.0))
-
-    x = np.stack([within(layer)[seen] for layer in columns], axis=1)
-    scale = np.linalg.norm(x, axis=0)
-    x = x[:, scale > 0] / scale[scale > 0]
-    coefficients = np.linalg.lstsq(x, within(values)[seen], rcond=1e-10)[0]
+    x = np.stack([_within(layer, seen)[seen] for layer in columns], axis=1)
+    x /= np.linalg.norm(x, axis=0)
+    coefficients = np.linalg.lstsq(x, _within(values, seen)[seen], rcond=1e-10)[0]
     fitted = np.full_like(values, np.nan)
     fitted[seen] = x @ coefficients
     return fitted

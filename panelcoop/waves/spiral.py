@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import name_few
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.ascent_test import exceedance
 from panelcoop.options import FloatArray, IntArray
@@ -29,7 +30,7 @@ class Spiral:
     troughs_rise, peaks_rise, formality_rises
         Whether every wave stands above the last; None with fewer than two waves, or where formality is not measured.
     note
-        What is missing.
+        What is missing, and how formality was averaged.
     """
 
     waves: pd.DataFrame
@@ -39,7 +40,13 @@ class Spiral:
     note: str
 
 
-def spiral(result: WaveVerdict, panel: Panel | pd.DataFrame | None = None, *, formality: str | None = None) -> Spiral:
+def spiral(
+    result: WaveVerdict,
+    panel: Panel | pd.DataFrame | None = None,
+    *,
+    formality: str | None = None,
+    weights: str | None = None,
+) -> Spiral:
     """Compare trough, peak and formality of each wave with those of the last.
 
     Parameters
@@ -47,13 +54,16 @@ def spiral(result: WaveVerdict, panel: Panel | pd.DataFrame | None = None, *, fo
     result
         A wave test: its smooth path is cut into waves at reversals of at least the noise range c.
     panel, formality
-        Panel and column of formality (mean level of the instruments used); a wave's formality is the mean over its
-        weeks.
+        Panel and column of formality (mean level of the instruments used in a region-week).
+    weights
+        Column of the event weight w behind each cell's formality f; a wave's formality is then sum w f / sum w over
+        its cells, as if its events were pooled. Without it every cell with a value counts alike, and the note says so.
 
     Raises
     ------
     DataError
-        If formality is named without the panel that holds it, or is no numeric column of the panel.
+        If formality is named without the panel that holds it, formality or weights are no numeric column of it,
+        weights are negative or named without formality, or the panel's weeks are not those of the result.
 
     Notes
     -----
@@ -62,6 +72,9 @@ def spiral(result: WaveVerdict, panel: Panel | pd.DataFrame | None = None, *, fo
     """
     if formality is not None and panel is None:
         msg = f"The column '{formality}' of formality needs its panel: spiral(result, panel, formality='{formality}')."
+        raise DataError(msg)
+    if weights is not None and formality is None:
+        msg = f"The weights '{weights}' weigh formality; name its column too: spiral(..., formality='formality')."
         raise DataError(msg)
     smooth = result.path["smooth"].to_numpy(dtype=np.float64)
     troughs, peaks = reversals(smooth, result.test.threshold)
@@ -80,14 +93,13 @@ def spiral(result: WaveVerdict, panel: Panel | pd.DataFrame | None = None, *, fo
         waves[f"{name}_rise"] = rise
         waves[f"{name}_p"] = [np.nan if np.isnan(r) else exceedance(result.test.ranges, float(r)) for r in rise]
     if formality is not None and panel is not None:
-        waves["formality"] = _by_wave(as_panel(panel), formality, weeks, troughs)
-    note = "" if formality is not None else "Formality is not measured in this panel."
+        waves["formality"] = _by_wave(as_panel(panel), (formality, weights), weeks, troughs)
     return Spiral(
         waves=waves,
         troughs_rise=_all_rise(waves["trough"]),
         peaks_rise=_all_rise(waves["peak"]),
         formality_rises=_all_rise(waves["formality"]) if "formality" in waves else None,
-        note=note,
+        note=_note(waves, weights),
     )
 
 
@@ -125,15 +137,38 @@ def reversals(path: FloatArray, threshold: float) -> tuple[IntArray, IntArray]:
     return np.array(troughs, dtype=np.int64), np.array(peaks, dtype=np.int64)
 
 
-def _by_wave(panel: Panel, column: str, weeks: pd.Index, troughs: IntArray) -> list[float]:
-    values, _, labels = matrix_of(panel, column)
-    seen = np.isfinite(values)
-    counts = seen.sum(axis=0)
-    weekly = np.where(counts > 0, np.where(seen, values, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
-    series = pd.Series(weekly, index=labels).reindex(weeks).to_numpy(dtype=np.float64)
-    ends = [*troughs[1:].tolist(), series.size]
-    parts = [series[a:b] for a, b in zip(troughs.tolist(), ends, strict=True)]
-    return [float(np.nanmean(part)) if np.isfinite(part).any() else float("nan") for part in parts]
+def _by_wave(panel: Panel, columns: tuple[str, str | None], weeks: pd.Index, troughs: IntArray) -> list[float]:
+    """Weighted mean of formality over the cells of each wave; NaN where none has a value."""
+    values, regions, labels = matrix_of(panel, columns[0])
+    at = labels.get_indexer(weeks)
+    if not (at >= 0).any():
+        msg = f"The panel's weeks ({name_few(labels, 2)}) are not those of the result ({name_few(weeks, 2)})."
+        raise DataError(msg)
+    weight = np.isfinite(values).astype(np.float64)
+    if columns[1] is not None:
+        given = matrix_of(panel, columns[1])[0]
+        _fail_if_negative(given, columns[1], regions)
+        weight *= np.nan_to_num(given)
+    parts = np.split(at, troughs)[1:]
+    cells = [(np.nan_to_num(values[:, part]), weight[:, part]) for part in (one[one >= 0] for one in parts)]
+    return [float((w * f).sum() / w.sum()) if w.sum() > 0 else float("nan") for f, w in cells]
+
+
+def _fail_if_negative(weights: FloatArray, name: str, regions: pd.Index) -> None:
+    bad = (weights < 0).any(axis=1)
+    if bad.any():
+        named = name_few(regions.take(np.flatnonzero(bad)))
+        msg = f"Weights '{name}' are negative in region {named}; they count events and are 0 or more."
+        raise DataError(msg)
+
+
+def _note(waves: pd.DataFrame, weights: str | None) -> str:
+    if "formality" not in waves:
+        return "Formality is not measured in this panel."
+    missing = waves.index[waves["formality"].isna()]
+    gap = f"Formality is not measured in wave {name_few(missing)}. " if len(missing) else ""
+    how = "Every region-week with a value counts alike." if weights is None else f"Region-weeks weigh by '{weights}'."
+    return gap + how
 
 
 def _all_rise(levels: pd.Series) -> bool | None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from math import inf
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import PlanError
 
 __all__ = ["WaveThresholds"]
+
+NO_PLAN = " (default, no plan)"
+"""How a revision says that it departs from the defaults and not from a plan."""
+LEAST = {"draws": 1, "cosines": 0, "minimum_weeks": 10, "seed": 0}
+"""Smallest value of each whole number; below ten weeks neither noise nor drift can be fitted."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,13 @@ class WaveThresholds:
     bandwidth
         Bandwidth of the smooth as a share of the weeks.
     cosines
-        Half-cosines, beside the linear trend, around which the noise is fitted.
+        Half-cosines, beside the linear trend, around which the noise is fitted: eight hold four waves. More waves than
+        that are read as persistent noise and leave the verdict INCONCLUSIVE; its reason then says what twice as many
+        half-cosines would find.
     root_cap
         Largest AR root used for draws.
     minimum_weeks
-        Below this the root of the noise cannot be told and the verdict is inconclusive.
+        Below this the root of the noise cannot be told and the verdict is inconclusive; ten or more.
     sign_share
         Share of the multiverse that must agree in sign before waves are claimed.
     power
@@ -65,8 +73,13 @@ class WaveThresholds:
             if not 0 < getattr(self, name) <= 1:
                 msg = f"[waves] {name} must lie in (0, 1]; got {getattr(self, name)}."
                 raise PlanError(msg)
-        if self.root_cap >= 1 or self.minimum_effect <= 0 or self.cosines < 0 or self.minimum_weeks < 5:
-            msg = "[waves] needs root_cap < 1, minimum_effect > 0, cosines >= 0 and minimum_weeks >= 5."
+        for name, least in LEAST.items():
+            _fail_if_not_whole(getattr(self, name), name, least)
+        if self.root_cap >= 1 or not 0 < self.minimum_effect < inf:
+            msg = (
+                "[waves] needs root_cap < 1 and a finite minimum_effect > 0; "
+                f"got {self.root_cap} and {self.minimum_effect}."
+            )
             raise PlanError(msg)
         if self.draws < 19 / min(1.0, 20 * self.level):
             msg = f"[waves] draws = {self.draws} cannot reach level {self.level}; use 99 or more."
@@ -99,14 +112,30 @@ class WaveThresholds:
         revised: WaveThresholds = replace(self, **changes)  # type: ignore[arg-type]
         return revised.compared_with(self)
 
-    def compared_with(self, planned: WaveThresholds) -> WaveThresholds:
-        """Return these thresholds with every difference from the planned ones written down."""
+    def compared_with(self, planned: WaveThresholds | None) -> WaveThresholds:
+        """Return these thresholds with every difference written down: from the plan or, without one, the defaults."""
+        base, origin = (WaveThresholds(), NO_PLAN) if planned is None else (planned, "")
         changed = tuple(
-            f"{f.name} changed from {getattr(planned, f.name)} to {getattr(self, f.name)}"
-            for f in fields(self)
-            if f.name != "revisions" and getattr(self, f.name) != getattr(planned, f.name)
+            f"{name} changed from {getattr(base, name)}{origin} to {value}"
+            for name, value in self.values().items()
+            if value != getattr(base, name)
         )
-        return replace(self, revisions=tuple(dict.fromkeys(self.revisions + planned.revisions + changed)))
+        return replace(self, revisions=tuple(dict.fromkeys(self.revisions + base.revisions + changed)))
+
+    def told_revisions(self) -> list[str]:
+        """Return a sentence for every revision; what departs from the defaults was not changed after any plan."""
+        return [f"Changed{'' if NO_PLAN in change else ' after the plan'}: {change}." for change in self.revisions]
+
+    def values(self) -> dict[str, float]:
+        """Return every threshold by name, revisions aside."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "revisions"}
+
+
+def _fail_if_not_whole(value: object, name: str, least: int) -> None:
+    try:
+        fail_if_not_whole(value, f"[waves] {name}", least)
+    except ValueError as error:
+        raise PlanError(str(error)) from error
 
 
 def _fail_if_unknown(name: str, names: list[str]) -> None:

@@ -59,9 +59,14 @@ class Evidence:
     net_rise
         Last minus first value of the smooth.
     placebo_matches
-        Whether the placebo shows a wave in the same weeks; None when no placebo was run.
+        Whether the placebo shows a wave in the same weeks; None when no placebo was run or it could not be tested.
+    placebo_untestable
+        Why the placebo could not be tested; empty where it could, or where none was run.
     sign_share
         Share of the multiverse with the same sign; None when it was not run.
+    finer_cosines, finer_root
+        Half-cosines of a finer trend and the root around it, where the root is above the largest at which anything is
+        concluded; told in the reason, never used to decide.
     """
 
     weeks: int
@@ -83,6 +88,9 @@ class Evidence:
     net_rise: float
     placebo_matches: bool | None = None
     sign_share: float | None = None
+    placebo_untestable: str = ""
+    finer_cosines: int = 0
+    finer_root: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,9 +121,9 @@ def decide(evidence: Evidence, thresholds: WaveThresholds) -> Decision:
 
     Rules 6 and 7 are hardly ever reached from data. A panel that passes rule 0 detects drawdowns of the smallest
     effect; as the detectable drawdown is about 1.6 c, its c is below two thirds of that effect. The drawdown of a
-    monotone path stays below .55 c in 95% of samples, so that rule 1 has matched: of 1,152 simulated steps, staircases
-    and lines 3 were MONOTONE_NONLINEAR and none LINEAR_COMPATIBLE; the others were CONTRADICTED or INCONCLUSIVE.
-    Whether a monotone path is a straight line is read off ``p_linear``.
+    monotone path hardly ever comes near c, so that rule 1 has matched: steps, staircases and lines are as a rule
+    CONTRADICTED or INCONCLUSIVE; the table of verdicts that `make validate` writes counts them. Whether a monotone
+    path is a straight line is read off ``p_linear``.
 
     Rule 0 reaches further than the fitted root: in a hundred weeks or so a root of .95 can hardly be told from one of
     .8 around the smooth trend (weekly changes of the mean path are mostly averaged regional noise). A rise or a fall
@@ -180,7 +188,7 @@ def _falls(e: Evidence, t: WaveThresholds) -> bool:
 
 def _undecidable(e: Evidence, t: WaveThresholds) -> Decision | None:
     if e.root > t.maximum_root:
-        reason = f"The noise is too persistent: AR root {e.root:.2f} exceeds {t.maximum_root:g}."
+        reason = f"The noise is too persistent: AR root {e.root:.2f} exceeds {t.maximum_root:g}{_finer(e, t)}."
         return Decision("INCONCLUSIVE", 0, reason)
     if e.detectable > t.minimum_effect:
         reason = (
@@ -191,6 +199,17 @@ def _undecidable(e: Evidence, t: WaveThresholds) -> Decision | None:
     if _falls(e, t):
         return _persistent("net fall", -e.net_rise, e.p_fall_persistent, t)
     return None
+
+
+def _finer(e: Evidence, t: WaveThresholds) -> str:
+    """Say where the root may be high because the trend is too stiff for the waves; noise alone can do the same."""
+    if e.finer_root is None or e.finer_root > t.maximum_root:
+        return ""
+    held = min(t.cosines, e.weeks // 6)
+    return (
+        f". With {e.finer_cosines} half-cosines the root is {e.finer_root:.2f}: either there are more than {held // 2} "
+        f"waves, the most that {held} can follow, or {e.finer_cosines} take noise for waves"
+    )
 
 
 def _persistent(what: str, size: float, p: float, t: WaveThresholds) -> Decision:
@@ -212,8 +231,20 @@ def _rising(e: Evidence, t: WaveThresholds) -> Decision | None:
         "SINGLE_INTERRUPTED_RISE",
         3,
         f"One interrupted ascent (p = {e.p_ascent:.3f}) on a rising path (p = {e.p_up:.3f}): a life cycle, "
-        "not a wave-like advance.",
+        f"not a wave-like advance{_placebo_doubt(e)}{_sign_doubt(e, t)}.",
     )
+
+
+def _placebo_doubt(e: Evidence) -> str:
+    if e.placebo_matches:
+        return "; the placebo shows waves in the same weeks"
+    return f"; placebo not testable ({e.placebo_untestable})" if e.placebo_untestable else ""
+
+
+def _sign_doubt(e: Evidence, t: WaveThresholds) -> str:
+    if e.sign_share is None or e.sign_share >= t.sign_share:
+        return ""
+    return f"; only {e.sign_share:.0%} of the multiverse agree in sign ({t.sign_share:.0%} are required of waves)"
 
 
 def _waves_and_spiral(e: Evidence, t: WaveThresholds) -> Decision:
@@ -224,8 +255,9 @@ def _waves_and_spiral(e: Evidence, t: WaveThresholds) -> Decision:
     if e.sign_share is not None and e.sign_share < t.sign_share:
         reason = f"Only {e.sign_share:.0%} of the multiverse agree in sign ({t.sign_share:.0%} are required)."
         return Decision("INCONCLUSIVE", 0, reason)
-    unchecked = [what for what, seen in (("placebo", e.placebo_matches), ("multiverse", e.sign_share)) if seen is None]
-    proviso = f"; {' and '.join(unchecked)} not supplied" if unchecked else ""
+    given = {"placebo": e.placebo_matches is not None or e.placebo_untestable, "multiverse": e.sign_share is not None}
+    missing = " and ".join(what for what, here in given.items() if not here)
+    proviso = _placebo_doubt(e) + (f"; {missing} not supplied" if missing else "")
     worst = max(e.p_ascent, e.p_waves, e.p_up)
     return Decision(
         "WAVE_AND_SPIRAL",
@@ -237,7 +269,7 @@ def _waves_and_spiral(e: Evidence, t: WaveThresholds) -> Decision:
 def _not_rising(e: Evidence, t: WaveThresholds) -> Decision:
     if e.p_up_down_up <= t.level:
         why = "no higher record" if e.p_ascent > t.level else "no significant drift"
-        reason = f"Up, down and up again (p = {e.p_up_down_up:.3f}), but {why}."
+        reason = f"Up, down and up again (p = {e.p_up_down_up:.3f}), but {why}{_placebo_doubt(e)}."
         return Decision("WAVES_WITHOUT_RISE", 4, reason)
     if e.p_drawdown <= t.level and e.p_drawdown_persistent > t.level:
         return _persistent("fall", e.drawdown, e.p_drawdown_persistent, t)

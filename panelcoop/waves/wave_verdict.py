@@ -24,18 +24,33 @@ class PlaceboWaves:
         Column tested.
     ascent, p_ascent, waves
         U, its p-value and W of the placebo.
-    shared_episodes
-        Episodes of the outcome that overlap an episode of the placebo in time.
+    p_up_down_up
+        p-value of its A3: interruptions without a new record.
+    shared_falls
+        Falls of the outcome, peak to trough, that overlap a fall of the placebo in time.
     matches
-        Whether the placebo's U is significant and an episode is shared.
+        Whether the placebo is interrupted significantly (by U or A3) and a fall is shared; None where it is not, but
+        the test would not have shown it.
+    untestable
+        Why the test would not have shown it; empty where ``matches`` is known.
     """
 
     name: str
     ascent: float
     p_ascent: float
+    p_up_down_up: float
     waves: int
-    shared_episodes: int
-    matches: bool
+    shared_falls: int
+    matches: bool | None
+    untestable: str = ""
+
+    def __str__(self) -> str:
+        """Say in one sentence what the placebo shows."""
+        verdict = {True: "matches", False: "does not match", None: f"is not testable ({self.untestable})"}
+        return (
+            f"Placebo {self.name} {verdict[self.matches]}: U p = {self.p_ascent:.3f}, W = {self.waves}, "
+            f"A3 p = {self.p_up_down_up:.3f}, shared falls {self.shared_falls}."
+        )
 
 
 @dataclass(frozen=True)
@@ -150,7 +165,6 @@ class WaveVerdict:
 
     def summary(self) -> str:
         """Write verdict, reason, numbers, episodes and notes as text."""
-        t = self.thresholds
         lines = [
             f"Wave test of {self.outcome}: {self.verdict} (rule {self.decision.rule})",
             self.reason,
@@ -160,15 +174,13 @@ class WaveVerdict:
         if len(self.episodes):
             lines.append(self.episodes.to_string(float_format=lambda x: f"{x:.4g}"))
         if self.placebo is not None:
-            p = self.placebo
-            verb = "matches" if p.matches else "does not match"
-            lines.append(f"Placebo {p.name} {verb}: U p = {p.p_ascent:.3f}, W = {p.waves}, shared {p.shared_episodes}.")
-        lines.append(
-            f"Level {t.level:g}, smallest effect of interest {t.minimum_effect:g} sd ({UNIT}), {t.draws} draws, "
-            f"seed {t.seed}."
-        )
-        lines += [f"CHANGED after the plan: {r}." for r in t.revisions] + [f"Note: {n}" for n in self.notes]
+            lines.append(str(self.placebo))
+        lines += [self._fixed(), *self.thresholds.told_revisions(), *(f"Note: {note}" for note in self.notes)]
         return "\n".join(lines)
+
+    def _fixed(self) -> str:
+        named = ", ".join(f"{name} {value:.12g}" for name, value in self.thresholds.values().items())
+        return f"Thresholds: {named}; the smallest effect in {UNIT}."
 
     def _setting(self) -> str:
         return (

@@ -28,6 +28,27 @@ def test_integers_in_steps():
     np.testing.assert_array_equal(period_positions(pd.Index([7, 14, 28, 35])), [0, 1, 3, 4])
 
 
+@pytest.mark.parametrize(
+    "labels", [[7.0, 14.0, 28.0, 35.0], [-0.5, 0.0, 1.0, 1.5], [2020 + k / 52 for k in (0, 1, 3, 4)]]
+)
+def test_numbers_with_a_point_are_counted_in_steps(labels):
+    np.testing.assert_array_equal(period_positions(pd.Index(labels)), [0, 1, 3, 4])
+    assert period_positions(pd.Index(labels[:1])).tolist() == [0]
+
+
+def test_decimal_labels_between_the_steps_are_named():
+    with pytest.raises(pc.DataError, match=r"2 weeks lie between periods of 0.5.*1.2 after 0.5, 2 after 1.2.*pandas"):
+        period_positions(pd.Index([0.0, 0.5, 1.2, 2.0]))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "UTC"])
+def test_time_zones_leave_weeks_and_months_consecutive(zone):
+    weeks, months = (pd.date_range("2020-01-01", periods=30, freq=every) for every in ("W-MON", "MS"))
+    for zoned in (weeks.tz_localize(zone), weeks.tz_localize("UTC").tz_convert(zone), months.tz_localize(zone)):
+        np.testing.assert_array_equal(period_positions(zoned.delete(3)), np.delete(np.arange(30.0), 3))
+
+
 def test_a_date_inside_a_period_takes_its_number_and_one_beyond_counts_on():
     weeks = pd.DatetimeIndex(["2020-01-06", "2020-01-13", "2020-01-27"])
     asked = pd.DatetimeIndex(["2020-01-08", "2020-01-20", "2020-02-03", "2020-01-05"])

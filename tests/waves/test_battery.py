@@ -262,6 +262,16 @@ def test_drift_tests_hold_their_size_and_find_a_drift(root):
     assert harvey_leybourne_taylor(shocks[:, 0] + slope).p_up < 0.01
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("weeks", [60, 100, 150])
+def test_paths_without_noise_have_a_drift_test(weeks):
+    clock = np.arange(float(weeks))
+    for wave in (np.sin(clock), np.sin(2 * np.pi * clock / 20), np.sin(6 * np.pi * clock / weeks), clock % 2):
+        for path in (wave, wave + 0.05 * clock):
+            for found in (perron_yabu(path), perron_yabu(path, fourier=4), harvey_leybourne_taylor(path)):
+                assert 0 <= found.p_up <= 1
+
+
 def test_fourier_terms_keep_the_power_that_waves_take_away():
     path = mean_path("rising", 150, 3.0) + 0.1 * np.random.default_rng(14).standard_normal(150)
     assert perron_yabu(path, fourier=4).p_up < 1e-6
@@ -301,3 +311,57 @@ def test_the_state_space_tests_see_a_cycle_and_not_red_noise():
     red = simulate_panel(Design("linear", 2.0, 60, 0.5, 0.3, regions=20), np.random.default_rng(17))
     still, _ = wave_battery(frame(red), outcome="y", **tests).statistics
     assert still.statistic < 20
+
+
+@pytest.mark.filterwarnings("error:.*(divide|invalid).*:RuntimeWarning")
+@pytest.mark.parametrize("weeks", [5, 7, 9, 11, 12, 15])
+def test_a_short_panel_refuses_single_tests_and_runs_the_others(weeks):
+    values = np.random.default_rng(18).standard_normal((8, weeks)).cumsum(axis=1)
+    found = wave_battery(frame(values), outcome="y", draws=19, slow_draws=3)
+    assert {"Turning points", "Lind-Mehlum U test", "Fisher g"} <= {one.name for one in found.statistics}
+    assert ("at least 12" in found.refused.get("harmonic", "")) == (weeks < 12)
+    assert ("at least 12" in found.refused.get("cycle", "")) == (weeks < 12)
+    assert ("takes 10 weeks" in found.refused.get("peaks", "")) == (weeks < 10)
+    assert ("more than 7 weeks" in found.refused.get("spline", "")) == (weeks <= 7)
+    with pytest.raises(DataError, match=r"5 weeks or more; 4 are seen"):
+        wave_battery(frame(values[:, :4]), outcome="y")
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_line_without_noise_is_refused_and_breaks_nowhere():
+    line = np.tile(np.arange(100.0), (6, 1)) + np.arange(6.0)[:, None]
+    with pytest.raises(DataError, match="path has no noise"):
+        wave_battery(frame(line), outcome="y")
+    columns = np.column_stack([np.ones(100), np.arange(100.0)])
+    assert sup_f(line.T, columns).statistic == pytest.approx(0, abs=EXACT)
+    assert break_partition(line.T, columns).chosen == 0
+    step = line + 5.0 * (np.arange(100) > 60)
+    assert sup_f(step.T, columns).at == 60
+    assert break_partition(step.T, columns).breaks[1] == (60,)
+
+
+@pytest.mark.parametrize("driver", [None, "x"])
+def test_hansen_does_not_depend_on_the_zero_or_the_unit_of_the_scale(driver):
+    rng = np.random.default_rng(19)
+    y = mean_path("hump", 60, 3.0) + 0.3 * rng.standard_normal((6, 60)) + rng.standard_normal((6, 1))
+    x = rng.standard_normal((6, 60)).cumsum(axis=1)
+    how = {"outcome": "y", "driver": driver, "tests": ["hansen"], "draws": 49}
+    plain = wave_battery(frame(y, x=x), **how).statistics
+    for origin, unit in ((1000.0, 1.0), (1e6, 1.0), (0.0, 100.0)):
+        moved = wave_battery(frame(origin + unit * y, x=origin + unit * x), **how).statistics
+        for one, other in zip(plain, moved, strict=True):
+            assert other.statistic == pytest.approx(one.statistic, rel=1e-4)
+            assert other.p == one.p
+            assert other.details["slopes"] == pytest.approx(one.details["slopes"], rel=1e-3, abs=1e-6)
+            assert "level and slope" in one.convention
+
+
+def test_hansen_is_the_dummy_regression_with_a_level_and_a_slope_in_each_regime():
+    rng = np.random.default_rng(20)
+    y = rng.standard_normal((5, 40)).cumsum(axis=1) + 50
+    one = wave_battery(frame(y), outcome="y", tests=["hansen"], draws=9).statistics[0]
+    now, before, region = y[:, 1:].ravel(), y[:, :-1].ravel(), np.repeat(np.eye(5), 39, axis=0)
+    above = (before > one.details["thresholds"][0])[:, None]
+    low, high = (before[:, None] * part for part in (~above, above))
+    slopes = np.linalg.lstsq(np.hstack([low, high, above, region]), now, rcond=None)[0][:2]
+    assert one.details["slopes"] == pytest.approx(slopes, rel=1e-6)

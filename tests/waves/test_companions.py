@@ -9,7 +9,9 @@ from wave_frames import frame
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.cross_dependence import first_factor, pesaran_cd
 from panelcoop.panel.record import SpatialWeights, panel_from_frame
+from panelcoop.report.wave_checks_table import wave_checks_table
 from panelcoop.sensitivity.wave_designs import Design, mean_path, simulate_panel
+from panelcoop.waves.checks import wave_checks
 from panelcoop.waves.companions import fake_outcomes, permuted_weights, wave_companions
 from panelcoop.waves.phases import lead_and_lag, phase_concordance
 from panelcoop.waves.primary import wave_test
@@ -76,6 +78,30 @@ def test_a_region_with_waves_of_its_own_is_found_and_the_others_are_not():
     assert found.table.loc["r03", "p_adjusted"] <= 0.05
     assert (found.table.drop(index="r03")["p_adjusted"] > 0.05).all()
     assert found.dependence.p < 0.05
+
+
+def test_regions_with_few_weeks_get_no_p_value_and_leave_the_others_alone():
+    values = simulate_panel(Design("linear", 2.0, 100, 0.3, 0.05, regions=8), np.random.default_rng(4))
+    few = region_waves(frame(values[:, :11]), outcome="y", thresholds=FEW)
+    assert few.table[["p", "p_adjusted"]].isna().all().all()
+    assert "No p-values: fewer than 30 weeks seen." in few.notes
+    checks = wave_checks(frame(values[:, :45]), outcome="y", thresholds=WaveThresholds(draws=99, minimum_weeks=50))
+    assert wave_checks_table(checks).body.loc["Waves of single regions", "Found"] == "not tested: too few weeks"
+    assert np.isnan(phase_concordance(frame(values[:, :11]), outcome="y", thresholds=FEW).p)
+    values[3, 10:] = np.nan
+    found = region_waves(frame(values), outcome="y", thresholds=FEW)
+    assert found.table.index[found.table["p_adjusted"].isna()].tolist() == ["r03"]
+    assert "No p-value for region r03: fewer than 30 weeks seen." in found.notes
+    assert found.table["p"].isna().sum() == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_phases_of_two_weeks_are_refused():
+    values = np.random.default_rng(4).standard_normal((4, 3))
+    for weeks in (1, 2):
+        with pytest.raises(DataError, match=rf"Phases need 3 weeks or more.*{weeks} are seen"):
+            phase_concordance(frame(values[:, :weeks]), outcome="y")
+    assert 0 <= phase_concordance(frame(values), outcome="y").mean <= 1
 
 
 def test_phases_agree_where_regions_share_waves_and_not_otherwise():
@@ -145,6 +171,33 @@ def test_a_rising_wave_is_a_spiral_and_a_driftless_one_is_not():
     result = spiral(wave_test(frame(flat), outcome="y", thresholds=FEW))
     assert "not measured" in result.note
     assert (result.waves["peak_p"].iloc[1:] > 0.05).all()
+
+
+def test_formality_of_a_wave_pools_its_events_and_says_what_is_missing():
+    rng = np.random.default_rng(8)
+    values = simulate_panel(Design("rising", 4.0, 150, 0.3, 0.02), rng)
+    formality, events = rng.uniform(1, 5, values.shape), rng.integers(0, 4, values.shape).astype(float)
+    formality[events == 0] = np.nan
+    table = frame(values, formality=formality, events=events)
+    result = wave_test(table, outcome="y", thresholds=FEW)
+    found = spiral(result, table, formality="formality", weights="events")
+    starts = [*(result.path.index.get_loc(week) for week in found.waves["trough_week"]), 150]
+    for (_, wave), a, b in zip(found.waves.iterrows(), starts, starts[1:], strict=False):
+        f, w = formality[:, a:b], events[:, a:b]
+        assert wave["formality"] == pytest.approx(np.nansum(w * f) / w.sum())
+    assert found.note == "Region-weeks weigh by 'events'."
+    assert "counts alike" in spiral(result, table, formality="formality").note
+    table.loc[table.index.get_level_values("week") >= result.path.index[starts[2]], "formality"] = np.nan
+    late = spiral(result, table, formality="formality", weights="events")
+    assert late.formality_rises is None
+    assert late.note.startswith("Formality is not measured in wave 3. ")
+    numbered = table.reset_index().assign(week=table.groupby("region").cumcount().to_numpy())
+    with pytest.raises(DataError, match=r"weeks \(0, 1 and 148 more\) are not those of the result"):
+        spiral(result, numbered, formality="formality")
+    with pytest.raises(DataError, match="'less' are negative in region r00, r01"):
+        spiral(result, table.assign(less=-1.0), formality="formality", weights="less")
+    with pytest.raises(DataError, match="'events' weigh formality"):
+        spiral(result, table, weights="events")
 
 
 def test_companions_run_beside_the_plan_and_refusals_are_kept():

@@ -127,6 +127,17 @@ def test_poisson_path_solves_both_margins_and_equals_the_closed_form_when_balanc
     assert np.allclose(mean.sum(axis=1), np.nansum(counts, axis=1), rtol=1e-8)
 
 
+@pytest.mark.parametrize("size", [100, 1_000, 10_000])
+def test_poisson_path_settles_whatever_the_rounding_of_its_likelihood(size):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        documents = rng.poisson(size * np.exp(0.02 * np.arange(100)), (31, 100)) + 1.0
+        counts = rng.poisson(0.1 * documents).astype(float)
+        fit = poisson_path(counts, documents)
+        mean = documents * np.exp(fit.region_effects[:, None] + fit.path[None, :])
+        assert np.allclose(mean.sum(axis=0), counts.sum(axis=0), rtol=1e-8)
+
+
 def test_poisson_path_is_the_maximum_where_regions_hardly_overlap():
     """Windows of 4 of 120 weeks: alternating proportional fitting is .05 log points away after 5,000 sweeps."""
     rng = np.random.default_rng(1)
@@ -318,7 +329,53 @@ def test_changes_after_the_plan_are_written_into_the_result():
     assert wave_test(panel, outcome="y").thresholds.revisions == ()
     changed = wave_test(panel, outcome="y", thresholds=WaveThresholds(draws=199, minimum_effect=0.3))
     assert changed.thresholds.revisions == ("minimum_effect changed from 0.5 to 0.3",)
-    assert "CHANGED after the plan" in changed.summary()
+    assert "Changed after the plan" in changed.summary()
+
+
+def test_changes_of_the_defaults_leave_a_trace_where_there_is_no_plan():
+    table = frame(np.random.default_rng(0).standard_normal((5, 60)))
+    assert wave_test(table, "y").thresholds.revisions == ()
+    changed = wave_test(table, "y", thresholds=WaveThresholds(draws=199, minimum_effect=0.2))
+    told = "minimum_effect changed from 0.5 (default, no plan) to 0.2"
+    assert told in changed.thresholds.revisions
+    assert f"Changed: {told}." in changed.summary()
+    assert "after the plan" not in changed.summary()
+    for name, value in changed.thresholds.values().items():
+        assert f"{name} {value:.12g}" in changed.summary()
+    again = wave_test(table, "y", thresholds=changed.thresholds)
+    assert again.thresholds == changed.thresholds
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"minimum_effect": float("nan")},
+        {"minimum_effect": float("inf")},
+        {"draws": 999.5},
+        {"cosines": 8.5},
+        {"seed": -1},
+        {"minimum_weeks": 30.5},
+        {"minimum_weeks": 9},
+    ],
+)
+def test_thresholds_without_a_meaning_are_refused(wrong):
+    with pytest.raises(PlanError, match=next(iter(wrong))):
+        WaveThresholds(**wrong)
+    eight = frame(np.random.default_rng(0).standard_normal((5, 8)))
+    assert wave_test(eight, "y", thresholds=WaveThresholds(minimum_weeks=10)).verdict == "INCONCLUSIVE"
+
+
+def test_more_waves_than_the_cosines_hold_are_said_to_be_read_as_noise():
+    rng, u = np.random.default_rng(0), np.arange(150) / 149
+    five = 8 * u + 2 * np.sin(2 * np.pi * 5 * u - np.pi / 2) + rng.standard_normal((31, 150))
+    result = wave_test(frame(five), "y", thresholds=FEW)
+    assert result.verdict == "INCONCLUSIVE"
+    assert result.evidence.finer_root < 0.5
+    assert f"With 16 half-cosines the root is {result.evidence.finer_root:.2f}: either" in result.reason
+    walk = rng.standard_normal(150).cumsum() + 0.1 * rng.standard_normal((31, 150))
+    assert "half-cosines" not in wave_test(frame(walk), "y", thresholds=FEW).reason
+    short = wave_test(frame(five[:, :48]), "y", thresholds=FEW)
+    assert short.evidence.finer_root is None
 
 
 def test_a_path_without_noise_is_no_accident():
@@ -327,6 +384,8 @@ def test_a_path_without_noise_is_no_accident():
     assert line.test.drift.p_up == 0.0
     with pytest.raises(DataError, match="never changes"):
         wave_test(frame(np.ones((4, 60))), outcome="y", thresholds=FEW)
+    with pytest.raises(DataError, match="never changes"):
+        wave_test(frame(np.full((4, 60), 0.1)), outcome="y", thresholds=FEW)
 
 
 def test_bad_input_is_named():
@@ -389,6 +448,26 @@ def test_the_first_matching_rule_decides(changes, verdict):
     decision = decide(evidence(**changes), WaveThresholds())
     assert decision.verdict == verdict
     assert VERDICTS[decision.rule] == verdict
+
+
+SINGLE = {"waves": 1, "p_waves": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({**SINGLE, "placebo_matches": True}, "wave-like advance; the placebo shows waves in the same weeks."),
+        ({**SINGLE, "sign_share": 0.1}, "; only 10% of the multiverse agree in sign"),
+        ({**SINGLE, "sign_share": 0.9}, "not a wave-like advance."),
+        ({"p_up": 0.3, "placebo_matches": True}, "no significant drift; the placebo shows waves in the same weeks."),
+        ({"placebo_untestable": "25 weeks"}, "; placebo not testable (25 weeks); multiverse not supplied)"),
+        ({"placebo_matches": False}, "; multiverse not supplied)"),
+        ({"root": 0.95, "finer_cosines": 16, "finer_root": 0.1}, "is 0.10: either there are more than 4 waves"),
+        ({"root": 0.95, "finer_cosines": 16, "finer_root": 0.92}, "AR root 0.95 exceeds 0.9."),
+    ],
+)
+def test_the_reason_says_what_speaks_against_the_verdict(changes, words):
+    assert words in decide(evidence(**changes), WaveThresholds()).reason
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,7 @@ def test_tables_hold_every_run_and_every_test(panel):
     plt.close(figure)
     result = wave_test(panel, outcome="y", thresholds=FEW)
     numbers = wave_numbers(result, spiral(result))
+    assert numbers["spiral"]["sentence"].startswith("The smooth makes ")
     assert numbers["verdict"] == "WAVE_AND_SPIRAL"
     assert numbers["spiral"]["peaks_rise"] is True
 

@@ -79,7 +79,9 @@ class AscentTest:
     drift
         Perron-Shintani-Yabu test of the slope with Fourier pairs for the waves.
     drift_checks
-        Harvey-Leybourne-Taylor and Perron-Yabu tests without such terms: right in size, weak where waves are strong.
+        Harvey-Leybourne-Taylor and Perron-Yabu tests without such terms, beside the test and not part of it: weak where
+        waves are strong, and near a unit root they reject a driftless path more often than their level says. The table
+        of drift tests that `make validate` writes holds their rates.
     ranges
         Ranges of the smoothed noise paths, sorted, shape (draws,).
     """

@@ -11,6 +11,8 @@ from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["ANDREWS_CRITICAL", "BreakPartition", "SupF", "break_partition", "break_statistics", "sup_f"]
 
+EXACT_FIT = 1e-14
+"""Sum of squared residuals, relative to the sum of squares, that rounding explains: no fit counts as closer."""
 ANDREWS_CRITICAL = {1: 8.85, 2: 11.79, 3: 14.15}
 """5% critical values of sup-F times the number of coefficients that break, 15% trimming (Andrews 1993, table I): for
 regressors without a trend and noise without serial correlation; `break_test` draws its own for the week."""
@@ -102,11 +104,12 @@ def break_statistics(paths: FloatArray, columns: FloatArray, *, trim: float = 0.
     first = max(int(np.floor(trim * weeks)), k)
     candidates = np.arange(first - 1, weeks - first, dtype=np.int64)
     flat = paths.reshape(weeks, n * r)
-    whole = _ssr(flat, columns).reshape(n, r).sum(axis=0)
+    least = _least((paths * paths).sum(axis=(0, 1)))
+    whole = np.maximum(_ssr(flat, columns).reshape(n, r).sum(axis=0), least)
     profile = np.empty((candidates.size, r))
     for i, end in enumerate(candidates):
         split = _ssr(flat[: end + 1], columns[: end + 1]) + _ssr(flat[end + 1 :], columns[end + 1 :])
-        ssr = split.reshape(n, r).sum(axis=0)
+        ssr = np.maximum(split.reshape(n, r).sum(axis=0), least)
         profile[i] = (whole - ssr) / (ssr / (n * (weeks - 2 * k)))
     return candidates, profile
 
@@ -155,13 +158,17 @@ def break_partition(paths: FloatArray, columns: FloatArray, *, most: int = 5, tr
         options = best[-1][:-1, None] + cost[1:, :]
         choice.append(options.argmin(axis=0))
         best.append(options.min(axis=0))
-    ssr = np.array([row[-1] for row in best])
+    ssr = np.maximum([row[-1] for row in best], _least(((y - y.mean(axis=0)) ** 2).sum()))
     breaks = tuple(_backtrack(choice[:m], weeks) for m in range(most + 1))
     size, m = n * weeks, np.arange(most + 1)
     bic = size * (np.log(ssr / size) + 1 + np.log(2 * np.pi)) + np.log(size) * (m + 1) * (k * n + 1)
     free = (m + 1) * k * n + m
     lwz = np.log(ssr / np.maximum(size - free, 1)) + free * 0.299 * np.log(size) ** 2.1 / size
     return BreakPartition(breaks, ssr, bic, lwz, int(bic.argmin()))
+
+
+def _least(total: FloatArray) -> FloatArray:
+    return np.asarray(np.maximum(EXACT_FIT * total, np.finfo(float).tiny))
 
 
 def _ssr(y: FloatArray, x: FloatArray) -> FloatArray:

@@ -18,6 +18,8 @@ __all__ = ["CommonPath", "poisson_path", "region_scale", "two_way_path"]
 MOST_STEPS, MOST_HALVINGS = 100, 40
 SETTLED = 1e-9
 """Largest Newton step, in log points, at which the path has settled."""
+ROUNDING = 1e-12
+"""Share of the terms of the log-likelihood below which a difference is rounding."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ def poisson_path(counts: FloatArray, exposure: FloatArray | None = None) -> Comm
     Notes
     -----
     E y_it = n_it exp(a_i + d_t) by maximum likelihood; the score equations are the two margins. Region effects are
-    solved out, exp(a_i) = y_i. / sum_t n_it exp(d_t), and the concave likelihood of d is climbed by Newton steps
-    (halved where they overshoot): with m_it the fitted counts, (diag(m_.t) - sum_i m_i m_i' / m_i.) step = y_.t - m_.t.
+    solved out, exp(a_i) = y_i. / sum_t n_it exp(d_t), and the concave likelihood of d is climbed by Newton steps,
+    halved where they overshoot by more than rounding: with m_it the fitted counts,
+    (diag(m_.t) - sum_i m_i m_i' / m_i.) step = y_.t - m_.t.
     Regions without any event carry no information on the path.
     """
     seen = np.isfinite(counts)
@@ -141,6 +144,7 @@ def _climb(weekly: FloatArray, regional: FloatArray, at_risk: FloatArray) -> Flo
     path = np.log(weekly / at_risk.sum(axis=0))
     path -= path.mean()
     reached = likelihood(path)
+    slack = ROUNDING * float(weekly @ np.abs(path) + regional @ np.abs(np.log(at_risk @ np.exp(path))))
     for _ in range(MOST_STEPS):
         share = at_risk * np.exp(path)
         share /= share.sum(axis=1, keepdims=True)
@@ -150,7 +154,7 @@ def _climb(weekly: FloatArray, regional: FloatArray, at_risk: FloatArray) -> Flo
         size = float(np.abs(step).max())
         for _ in range(MOST_HALVINGS):
             ahead = likelihood(path + step)
-            if ahead >= reached or size < SETTLED:
+            if ahead >= reached - slack or size < SETTLED:
                 break
             step = step / 2
         path = path + step - step.mean()

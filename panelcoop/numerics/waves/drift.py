@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
 
-__all__ = ["DriftTest", "harvey_leybourne_taylor", "perron_yabu", "quadratic_spectral_variance"]
+__all__ = ["DriftTest", "harvey_leybourne_taylor", "is_exact", "perron_yabu", "quadratic_spectral_variance"]
 
 ROY_FULLER_A = 10.0
 MEDIAN_TAU = (-2.18, -3.10, -3.83, -4.42, -4.95, -5.47)
@@ -90,7 +90,7 @@ def perron_yabu(path: FloatArray, *, fourier: int = 0, max_lags: int | None = No
     trend = _trend(weeks, fourier)
     residuals = path - trend @ np.linalg.lstsq(trend, path, rcond=None)[0]
     name = f"Perron-Shintani-Yabu (2017), {fourier} Fourier pairs" if fourier else "Perron-Yabu (2009)"
-    if _is_exact(residuals, path):
+    if is_exact(residuals, path):
         return _drift(float(np.polyfit(trend[:, 1], path, 1)[0]), 0.0, 0.0, name)
     lags = _choose_order(residuals, max_lags or int(12 * (weeks / 100) ** 0.25))
     alpha = _super_efficient(_roy_fuller(residuals, lags, trend.shape[1], MEDIAN_TAU[fourier]), weeks)
@@ -144,7 +144,7 @@ def harvey_leybourne_taylor(path: FloatArray) -> DriftTest:
     trend = _trend(weeks)
     coefficients = np.linalg.lstsq(trend, path, rcond=None)[0]
     residuals = path - trend @ coefficients
-    if _is_exact(residuals, path):
+    if is_exact(residuals, path):
         return _drift(float(coefficients[1]), 0.0, 0.0, "Harvey-Leybourne-Taylor (2007)")
     clock = trend[:, 1] - trend[:, 1].mean()
     variance = quadratic_spectral_variance(residuals)
@@ -176,16 +176,16 @@ def quadratic_spectral_variance(values: FloatArray) -> float:
     return float(max(autocovariance[0] + 2 * kernel @ autocovariance[1:], 1e-12 * autocovariance[0]))
 
 
+def is_exact(residuals: FloatArray, path: FloatArray) -> bool:
+    """Whether a fit leaves nothing but rounding: a path without noise."""
+    return bool(np.abs(residuals).max() <= EXACT_FIT * max(float(np.abs(path).max()), 1e-300))
+
+
 def _trend(weeks: int, fourier: int = 0) -> FloatArray:
     clock = np.arange(1.0, weeks + 1)
     angles = [2 * np.pi * k * clock / weeks for k in range(1, fourier + 1)]
     pairs = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
     return np.column_stack([np.ones(weeks), clock, *pairs])
-
-
-def _is_exact(residuals: FloatArray, path: FloatArray) -> bool:
-    """Whether a fit leaves nothing but rounding: a path without noise."""
-    return bool(np.abs(residuals).max() <= EXACT_FIT * max(float(np.abs(path).max()), 1e-300))
 
 
 def _drift(slope: float, error: float, root: float, method: str) -> DriftTest:
@@ -199,6 +199,11 @@ def _lagged(values: FloatArray, order: int, start: int) -> tuple[FloatArray, Flo
     rows = np.arange(start, values.size)
     columns = [values[rows - 1]] + [change[rows - 1 - j] for j in range(1, order)]
     return values[rows], np.column_stack(columns)
+
+
+def _level_error(x: FloatArray, variance: float) -> float:
+    """Return the error of the level lag, tiny where a path without noise makes its lags collinear."""
+    return max(float(np.sqrt(variance * np.linalg.pinv(x.T @ x, hermitian=True)[0, 0])), float(np.finfo(float).tiny))
 
 
 def _choose_order(values: FloatArray, most: int) -> int:
@@ -218,7 +223,7 @@ def _roy_fuller(residuals: FloatArray, order: int, r: int, centre: float) -> flo
     y, x = _lagged(residuals, order, order)
     coefficients = np.linalg.lstsq(x, y, rcond=None)[0]
     rest = y - x @ coefficients
-    error = float(np.sqrt(rest @ rest / (y.size - order) * np.linalg.inv(x.T @ x)[0, 0]))
+    error = _level_error(x, float(rest @ rest) / (y.size - order))
     tau = (float(coefficients[0]) - 1.0) / error
     half, a = (order + 1) // 2, ROY_FULLER_A
     c1 = (1 + r) * n
@@ -258,8 +263,7 @@ def _df_gls(path: FloatArray) -> float:
     y, x = _lagged(rest, order, order)
     coefficients = np.linalg.lstsq(x, y, rcond=None)[0]
     left = y - x @ coefficients
-    error = np.sqrt(left @ left / (y.size - order) * np.linalg.inv(x.T @ x)[0, 0])
-    return float((coefficients[0] - 1.0) / error)
+    return (float(coefficients[0]) - 1.0) / _level_error(x, float(left @ left) / (y.size - order))
 
 
 def _fail_if_short(path: FloatArray) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.waves.autoregression import ar1_paths, correct_root
 from panelcoop.options import FloatArray
 
@@ -72,9 +73,20 @@ def harmonic_lr(path: FloatArray, *, draws: int = 999, rng: np.random.Generator)
     sup over periods from 8 weeks to T / 1.5 of T log(SSR_line / SSR_line+wave); p from AR(1) paths around the
     line. The period is
     not identified under the null (Davies 1977), which the bootstrap takes into account.
+
+    Raises
+    ------
+    DataError
+        If the shortest period does not fit one and a half times (fewer than 12 weeks).
     """
     weeks = path.size
     cycles = np.arange(FEWEST_CYCLES, weeks / SHORTEST_PERIOD + 1e-9, 0.25)
+    if cycles.size == 0:
+        msg = (
+            f"{weeks} weeks hold no period of {SHORTEST_PERIOD:g} weeks one and a half times; at least "
+            f"{FEWEST_CYCLES * SHORTEST_PERIOD:g} are needed."
+        )
+        raise DataError(msg)
     bases = np.stack([_wave_basis(weeks, c) for c in cycles])
     observed = _likelihood_ratios(_detrend(path[:, None]), bases)[:, 0]
     null, root = red_noise(path, draws, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.covariance import covariance
 from panelcoop.numerics.distributions import f_sf
 from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
@@ -71,10 +72,15 @@ def _both(
 ) -> tuple[WaveStatistic, ...]:
     """Return the F with Driscoll-Kraay errors, and its dependent wild bootstrap."""
     codes = np.unique(week, return_inverse=True)[1].astype(np.int64)
+    weeks = int(codes.max()) + 1
+    most = max(LAG, fit.solution.size + 1)
+    if weeks <= most:
+        msg = f"{name} needs more than {most} weeks; {weeks} are seen."
+        raise DataError(msg)
     restrictions = np.eye(fit.solution.size)[1:]
     record = covariance(fit, "driscoll-kraay", weeks=codes, lag=LAG)
     b, v = restrictions @ fit.solution, restrictions @ record.full @ restrictions.T
-    q, weeks = len(restrictions), int(codes.max()) + 1
+    q = len(restrictions)
     f = float(b @ np.linalg.pinv(v) @ b) / q
     options = WildOptions(draws=setting.draws, seed=int(setting.rng(stream).integers(2**31)))
     wild = dependent_wild_wald(wild_from_fit(fit), restrictions, week, lag=LAG, options=options)

@@ -164,7 +164,7 @@ def _markov_lr(path: FloatArray) -> tuple[float, dict[str, object]]:
         try:
             model = MarkovRegression(change, k_regimes=2, trend="c")
             fit = model.fit(start_params=MARKOV_START, disp=False, maxiter=50, em_iter=10)
-        except (np.linalg.LinAlgError, ValueError):
+        except (np.linalg.LinAlgError, ValueError, RuntimeError):
             return float("nan"), {}
     duration = tuple(float(d) for d in np.asarray(fit.expected_durations))
     return max(2 * (float(fit.llf) - one), 0.0), {"expected weeks in each regime": duration}

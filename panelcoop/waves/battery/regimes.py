@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.waves.break_test import break_test, straight_line
 from panelcoop.numerics.waves.common_breaks import break_partition
 from panelcoop.numerics.waves.panel_cycle import overshoot, panel_ar2
@@ -17,11 +18,18 @@ OWN_WARNING = "common shocks with an AR root of .8 around a straight line are re
 DRIVER_WARNING = (
     "an answer below zero later on is no wave of the path; an unrelated driver is rejected in up to 8% of samples"
 )
+LEAST_WEEKS_AHEAD = 8
 HANSEN_WARNING = "regions are taken as independent: with common shocks p is too small"
 
 
 def hansen(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
-    """Test one and two thresholds in the answer to a driver (or to the outcome's own past)."""
+    """Test one and two thresholds in the answer to a driver (or to the outcome's own past).
+
+    Notes
+    -----
+    The level switches with the slope: slopes alone would depend on where the scale of the driver has its zero, as a
+    step of the slope on x + c hides a step of the level.
+    """
     values = setting.calendar()
     lagged = values[:, :-1] if setting.driver is None else setting.driver[:, :-1]
     name = "the outcome's own last week" if setting.driver is None else f"last week's {setting.driver_name}"
@@ -29,10 +37,12 @@ def hansen(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
     seen = np.isfinite(now) & np.isfinite(lagged)
     region = np.nonzero(seen)[0].astype(np.int64)
     y, x = now[seen], lagged[seen]
+    unit = float(x.std()) or 1.0
+    switching = np.column_stack([(x - x.mean()) / unit, np.ones_like(x)])
     results = []
     for number, word in ((1, "no threshold"), (2, "one threshold")):
         rng = setting.rng(7 + number)
-        fit = panel_threshold(y, x[:, None], x, region, thresholds=number, draws=setting.draws, rng=rng)
+        fit = panel_threshold(y, switching, x, region, thresholds=number, draws=setting.draws, rng=rng)
         results.append(
             WaveStatistic(
                 name=f"Hansen threshold, {number} against {number - 1}",
@@ -40,12 +50,12 @@ def hansen(setting: BatterySetting) -> tuple[WaveStatistic, ...]:
                 null=f"{word} in the answer to {name}",
                 p=fit.p,
                 method=f"bootstrap of regions, {setting.draws} draws",
-                convention="region effects; trimming 5%; at most 200 candidates",
+                convention="region effects; level and slope by regime; trimming 5%; at most 200 candidates",
                 warning=HANSEN_WARNING + ("; the regressor is a lagged outcome" if setting.driver is None else ""),
                 details={
                     "thresholds": fit.thresholds,
                     "hulls of their 95% sets": tuple(f"{one.low:.4g} to {one.high:.4g}" for one in fit.sets),
-                    "slopes": tuple(float(s) for s in fit.slopes[:, 0]),
+                    "slopes": tuple(float(s) / unit for s in fit.slopes[:, 0]),
                 },
             )
         )
@@ -109,7 +119,11 @@ def complex_roots(setting: BatterySetting) -> WaveStatistic:
 
 def local_overshoot(setting: BatterySetting) -> WaveStatistic:
     """Test whether the answer to a shock turns below zero (local projections, lag-augmented)."""
-    horizons = min(26, setting.path.size // 6)
+    weeks = setting.path.size
+    if weeks < LEAST_WEEKS_AHEAD:
+        msg = f"Local projections with three lags in both halves need {LEAST_WEEKS_AHEAD} weeks; {weeks} are seen."
+        raise DataError(msg)
+    horizons = min(26, weeks // 6)
     found = overshoot(_detrended(setting.calendar()), setting.driver, horizons=horizons)
     own = setting.driver is None
     return WaveStatistic(

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
-from panelcoop.errors import PanelcoopError
+from panelcoop.errors import DataError, PanelcoopError
 from panelcoop.numerics.waves.ascent_test import ascent_test
+from panelcoop.numerics.waves.drift import is_exact
+from panelcoop.numerics.waves.untested import FEWEST_WEEKS, untested
 from panelcoop.options import FloatArray
 from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel, as_panel
@@ -47,6 +49,9 @@ BATTERY: dict[str, Test] = {
     "overshoot": local_overshoot,
 }
 """The tests by name."""
+
+LEAST_WEEKS = 5
+"""With fewer, two lines and their noise have no weeks left."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,8 @@ def wave_battery(
     Raises
     ------
     DataError
-        If a test has no such name, or as for `wave_test`.
+        If a test has no such name, fewer than five weeks are seen, the common path is a straight line without
+        noise, or as for `wave_test`.
     """
     for name in tests:
         fail_if_not_one_of(name, list(BATTERY), "a test of the battery")
@@ -145,19 +151,33 @@ def _setting(
     work: WaveInput, driver: tuple[str, FloatArray | None], agreed: WaveThresholds, draws: tuple[int, int]
 ) -> BatterySetting:
     common = work.common()
+    _fail_if_bare(common.path, work.positions)
     clock = np.arange(work.positions[0], work.positions[-1] + 1)
     last_seen = np.searchsorted(work.positions, clock, side="right") - 1
     return BatterySetting(
         work=work,
         path=np.interp(clock, work.positions, common.path),
         weeks=work.weeks.take(last_seen),
-        test=ascent_test(common.path, work.positions, ascent_settings(agreed)),
+        test=untested(common.path)
+        if common.path.size < FEWEST_WEEKS
+        else ascent_test(common.path, work.positions, ascent_settings(agreed)),
         driver_name=driver[0],
         driver=driver[1],
         thresholds=agreed,
         draws=draws[0],
         slow_draws=draws[1],
     )
+
+
+def _fail_if_bare(path: FloatArray, positions: FloatArray) -> None:
+    """Raise where a straight line leaves no noise, or too few weeks to tell."""
+    if path.size < LEAST_WEEKS:
+        msg = f"The battery needs {LEAST_WEEKS} weeks or more; {path.size} are seen."
+        raise DataError(msg)
+    clock = positions - positions.mean()
+    if is_exact(path - np.polyval(np.polyfit(clock, path, 1), clock), path):
+        msg = "The path has no noise: it is a straight line, and nothing tells how far chance would bend it."
+        raise DataError(msg)
 
 
 def _driver(panel: Panel, work: WaveInput, name: str | None) -> tuple[str, FloatArray | None]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from panelcoop.errors import DataError
 from panelcoop.numerics.waves.ascent_test import exceedance
 from panelcoop.numerics.waves.path_regression import path_regression
 from panelcoop.numerics.waves.smoothing import gaussian_smoother
 from panelcoop.numerics.waves.turning import lind_mehlum, peak_persistence, turning_points, two_lines
+from panelcoop.numerics.waves.untested import FEWEST_WEEKS
 from panelcoop.options import FloatArray
 from panelcoop.waves.battery.statistic import BatterySetting, WaveStatistic
 
@@ -69,6 +71,11 @@ def cycle_dating(setting: BatterySetting) -> WaveStatistic:
 
 def persistent_peaks(setting: BatterySetting) -> WaveStatistic:
     """Test for a second peak by its persistence, with a moving-block bootstrap of the noise."""
+    if np.isnan(setting.test.threshold):
+        msg = (
+            f"This resamples a fit of the noise, which takes {FEWEST_WEEKS} weeks; {setting.work.weeks.size} are seen."
+        )
+        raise DataError(msg)
     smoother = _smoother(setting)
     found = peak_persistence(smoother @ setting.path)
     second = float(found[1]) if found.size > 1 else 0.0
