@@ -94,6 +94,8 @@ def validate(
     typer.echo(log.report())
     if reading.regions is None:
         typer.echo("regions were not checked: name their table with --regions")
+    if log.window is None:
+        typer.echo("the calendar was not checked: give --first and --last")
     if out is not None:
         typer.echo("written: " + ", ".join(str(path) for path in log.save(out)))
     raise typer.Exit(1 if len(log.rejected) else 0)
@@ -172,6 +174,7 @@ def code_sample(  # noqa: PLR0917 - arguments are options of the command
     per_stratum: Annotated[int, typer.Option(min=1, help="Titles drawn per mechanism.")] = 40,
     seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
     rules: Annotated[Path | None, typer.Option(help="Own keyword rules (TOML).")] = None,
+    encoding: Encoding = "utf-8",
     score: Annotated[Path | None, typer.Option(help="A filled sheet: report precision and recall instead.")] = None,
 ) -> None:
     """Draw titles to code by hand, stratified by what the keyword rules say; or score a filled sheet.
@@ -180,9 +183,9 @@ def code_sample(  # noqa: PLR0917 - arguments are options of the command
     """
     fail_usage_if((titles is None) == (score is None), "give the titles to draw from, or --score with a filled sheet.")
     if score is not None:
-        typer.echo(score_sheet(score, rules))
+        typer.echo(score_sheet(score, rules, encoding=encoding))
     elif titles is not None:
-        typer.echo(draw_sheet(titles, out, per_stratum=per_stratum, seed=seed, rules=rules))
+        typer.echo(draw_sheet(titles, out, per_stratum=per_stratum, seed=seed, rules=rules, encoding=encoding))
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

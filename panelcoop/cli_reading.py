@@ -51,7 +51,7 @@ class Reading:
         window = (self.first, self.last) if self.first is not None and self.last is not None else None
         regions: RegionsLike | None = self.regions
         if regions is not None and self.code_changes is not None:
-            regions = with_code_changes(regions, self.code_changes)
+            regions = with_code_changes(regions, self.code_changes, encoding=self.encoding)
         return read_events(source, regions=regions, calendar=self.calendar, window=window, encoding=self.encoding)
 
 

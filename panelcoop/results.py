@@ -25,6 +25,9 @@ __all__ = ["Contrast", "Estimate", "WaldTest"]
 class Estimate:
     """Labelled coefficients and everything needed to read them.
 
+    Standard errors are ``std_errors`` and not also ``bse``, by which table packages know results of statsmodels: they
+    would then read those attributes instead of what this class gives them.
+
     Attributes
     ----------
     params
@@ -103,11 +106,6 @@ class Estimate:
         return pd.Series(2 * tails, index=self.params.index, name="pvalue")
 
     @property
-    def bse(self) -> pd.Series:
-        """Standard errors, under the name of statsmodels."""
-        return self.std_errors
-
-    @property
     def tvalues(self) -> pd.Series:
         """Coefficients over standard errors, under the name of statsmodels."""
         return self.tstats
@@ -121,19 +119,30 @@ class Estimate:
         cov.loc[:, lost] = np.nan
         return cov
 
-    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+    def cov_params(self) -> pd.DataFrame:
+        """Give ``vcov``, under the name of statsmodels."""
+        return self.vcov
+
+    def conf_int(self, level: float = 0.95, *, alpha: float | None = None) -> pd.DataFrame:
         """Give symmetric intervals, estimate -+ t quantile times standard error.
 
         Parameters
         ----------
         level
-            Between 0 and 1.
+            Confidence, from 0.5 to below 1.
+        alpha
+            One less the level, as statsmodels asks for it; takes the place of ``level``.
 
         Returns
         -------
         pandas.DataFrame
             Columns conf_low and conf_high, indexed by coefficient.
         """
+        if alpha is not None:
+            level = 1 - alpha
+        elif 0 < level < 0.5:
+            msg = f"level is the confidence, such as 0.95; for an interval of {1 - level:g} write alpha={level:g}."
+            raise DataError(msg)
         fail_if_not_level(level)
         half = t_ppf(0.5 + level / 2, self._df_by_term()) * self.std_errors
         return pd.DataFrame({"conf_low": self.params - half, "conf_high": self.params + half})
@@ -281,8 +290,14 @@ class Estimate:
         return self.outcome
 
     @property
-    def __maketables_fixef_string__(self) -> str:
-        return self.effects
+    def __maketables_fixef_string__(self) -> str | None:
+        """Effects as table packages read them, one row each: joined by a plus sign."""
+        return None if self.effects.startswith("none") else self.effects.replace(", ", "+").replace(" and ", "+")
+
+    @property
+    def __maketables_default_stat_keys__(self) -> list[str]:
+        wanted = ("N", "r2", "r2_within", "se_type")
+        return [key for key in wanted if self.__maketables_stat__(key) is not None]
 
     @property
     def __maketables_var_labels__(self) -> dict[str, str]:
@@ -297,6 +312,6 @@ class Estimate:
             "N": self.nobs,
             "regions": self.n_regions,
             "weeks": self.n_weeks,
-            "se_type": self.convention,
+            "se_type": self.convention.split(";")[0],
         }
         return known.get(key, self.statistics.get(key))

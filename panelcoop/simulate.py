@@ -14,7 +14,7 @@ from panelcoop.errors import DataError
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.record import Panel, Role, SpatialWeights
 from panelcoop.simulate_designs import DESIGNS, STAGE_NAMES, Design
-from panelcoop.simulate_events import SimulatedLog, simulate_events
+from panelcoop.simulate_log import SimulatedLog, simulate_events
 from panelcoop.simulate_paths import mean_path
 from panelcoop.simulate_process import (
     correlation_factor,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import panelcoop
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "panelcoop"
 GROUND = {"errors", "options", "checks", "progress", "atomic", "hypotheses", "provenance"}
@@ -182,3 +184,12 @@ def test_the_script_sees_what_it_must(tmp_path: Path):
     assert absolute(node, sample) == "panelcoop.numerics"
     assert floor_of("panelcoop.report.tables") > floor_of("panelcoop.numerics.regression.absorb")
     assert floor_of("panelcoop.attic.box") is None
+
+
+def test_no_public_name_becomes_a_module():
+    """A module that is imported by the way is bound on the package, over the function of its name."""
+    names = set(panelcoop.__all__)
+    modules = {path.stem for path in PACKAGE.glob("*.py")} & names
+    inside = [i for i in IMPORTS if i.module.removeprefix("panelcoop.") in modules and PACKAGE in i.path.parents]
+    report(inside, "a module named as a public function is imported within the package")
+    assert "simulate_events" in names - modules

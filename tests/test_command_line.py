@@ -154,6 +154,13 @@ def test_validate_says_when_regions_were_not_checked(study):
     assert "regions were not checked" in run("validate", study / "events.csv").output
 
 
+def test_validate_says_when_the_calendar_was_not_checked(study):
+    words = "the calendar was not checked: give --first and --last"
+    assert words in run("validate", study / "events.csv").output
+    window = ("--first", "2020-W01", "--last", "2020-W30")
+    assert words not in run("validate", study / "events.csv", *window).output
+
+
 def test_validate_prints_every_problem_and_fails(study):
     result = run("validate", study / "events.csv", "--regions", study / "regions.csv", "--out", study / "checked")
     assert result.exit_code == 1
@@ -223,6 +230,24 @@ def test_code_sample_and_score(tmp_path):
     scored = run("code-sample", "--score", tmp_path / "sheet.csv")
     assert scored.exit_code == 0
     assert "4 hand-coded titles" in scored.output
+
+
+def test_code_sample_in_another_encoding(tmp_path):
+    titles = pd.DataFrame({"prov": "山东", "date": ["2020-02-03"], "title": "援鄂医疗队"})
+    titles.to_csv(tmp_path / "titles.csv", index=False, encoding="gb18030")
+    draw = ["code-sample", tmp_path / "titles.csv", "--out", tmp_path / "sheet.csv"]
+    assert "--encoding" in run(*draw).output or "gb18030" in run(*draw).output
+    assert run(*draw, "--encoding", "gb18030").exit_code == 0
+    sheet = pd.read_csv(tmp_path / "sheet.csv").assign(hand_mechanism="other")
+    sheet.to_csv(tmp_path / "sheet.csv", index=False, encoding="gb18030")
+    assert "1 hand-coded" in run("code-sample", "--score", tmp_path / "sheet.csv", "--encoding", "gb18030").output
+
+
+def test_code_sample_without_a_good_title(tmp_path):
+    (tmp_path / "titles.csv").write_text("prov,date,title\n", encoding="utf-8")
+    drawn = run("code-sample", tmp_path / "titles.csv")
+    assert drawn.exit_code == 1
+    assert "no good title" in drawn.output
 
 
 def test_a_new_study_builds(tmp_path):

@@ -164,3 +164,82 @@ def test_html_escapes_and_names():
     shown = estimate(notes=("x < 3 & y",))._repr_html_()
     assert "x &lt; 3 &amp; y" in shown
     assert estimate().vcov.loc["x2"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "matrix", "value"),
+    [
+        (pd.DataFrame([[1.0, -1.0]], columns=["x2", "x"]), None, [[0, 0, -1, 1]], [0]),
+        (pd.Series({"x": 0.5, "risk:outbreak": 1}), 2.0, [[1, 0, 0.5, 0]], [2]),
+        (pd.DataFrame(np.eye(4)[:2]), [1, 2], np.eye(4)[:2], [1, 2]),
+        (pd.Series([0.0, 1, 0, 0]), None, [[0, 1, 0, 0]], [0]),
+        ((np.eye(4)[:2], np.array([3.0, 4.0])), None, np.eye(4)[:2], [3, 4]),
+        (([0, 0, 1, 0], 0.5), None, [[0, 0, 1, 0]], [0.5]),
+        (({"x": 1.0}, 0.5), None, [[0, 0, 1, 0]], [0.5]),
+        ((0.0, 0.0, 1.0, 2.0), None, [[0, 0, 1, 2]], [0]),
+        (np.array(["x", "x2 = 1"]), None, [[0, 0, 1, 0], [0, 0, 0, 1]], [0, 1]),
+        (("x", "x2"), None, [[0, 0, 1, 0], [0, 0, 0, 1]], [0, 0]),
+        ("x = 1e-3, x2 = 2.5E+1 * x", None, [[0, 0, 1, 0], [0, 0, -25, 1]], [0.001, 0]),
+        ("x = -.5e-20", None, [[0, 0, 1, 0]], [-0.5e-20]),
+    ],
+)
+def test_labels_are_obeyed_and_right_hand_sides_read(written, given, matrix, value):
+    parsed = pc.parse_hypothesis(written, NAMES, given)
+    np.testing.assert_allclose(parsed.matrix, matrix)
+    np.testing.assert_allclose(parsed.value, value)
+    again = pc.parse_hypothesis(parsed.text, NAMES)
+    np.testing.assert_allclose(again.matrix, matrix)
+    np.testing.assert_allclose(again.value, value)
+
+
+def test_an_exponent_within_a_name_stays():
+    assert pc.parse_hypothesis("x1e-3 = 1e-3 * 2e3", ["x1e-3", "e"]).value == [2.0]
+    horizons = ["-1", "0", "3"]
+    assert pc.parse_hypothesis("3 - 0 = 1e-3", horizons).value == [0.001]
+
+
+def test_names_that_are_numbers_are_names_and_not_positions():
+    horizons = ["-1", "0", "1"]
+    for weights in ({0: 2.0, 1: 3.0}, pd.Series([2.0, 3.0], index=[0, 1])):
+        np.testing.assert_array_equal(pc.parse_hypothesis(weights, horizons).matrix, [[0, 2, 3]])
+    for weights in ({0: 1.0, 1: 2.0, 2: 3.0}, pd.Series([1.0, 2.0, 3.0])):
+        with pytest.raises(pc.DataError, match="No coefficient named '2'"):
+            pc.parse_hypothesis(weights, horizons)
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "says"),
+    [
+        ("x*x2 = 0", None, "not linear"),
+        ("x/x2 = 1", None, "not linear"),
+        ("x/0 = 1", None, "not linear"),
+        ({"x": 1.0}, np.nan, "right-hand side"),
+        (np.eye(4)[:2], [0.0, np.inf], "right-hand side"),
+        ({"x": np.nan}, None, "gives x a weight that is NaN"),
+        ({"x": "much"}, None, "numeric matrix"),
+        (np.eye(4)[:2], [0, 1, 2], "one per restriction \\(2\\)"),
+        ({"x": 1.0}, [0, 1], "one per restriction \\(1\\)"),
+        ([[1, 0], [1]], None, "numeric matrix"),
+        (pd.Series({"z": 1.0}), None, "No coefficient named 'z'"),
+        (pd.DataFrame([[1.0]], columns=["risk:outbreka"]), None, "did you mean 'risk:outbreak'"),
+        (pd.Series([1.0, 1.0], index=["x", "x"]), None, "more than once"),
+        ("x", 0.5, "its own right-hand side"),
+        (np.array(3.0), None, "one column per coefficient"),
+        ("x ** 2", None, "write sums of coefficients"),
+    ],
+)
+def test_what_is_no_linear_hypothesis_is_refused_in_words(written, given, says):
+    with pytest.raises(pc.DataError, match=says):
+        pc.parse_hypothesis(written, NAMES, given)
+
+
+def test_an_interval_may_be_asked_for_by_alpha_and_never_by_mistake():
+    found = estimate()
+    pd.testing.assert_frame_equal(found.conf_int(alpha=0.1), found.conf_int(0.9))
+    assert (found.conf_int(alpha=0.6) - found.conf_int(0.5)).iloc[0].tolist() != [0, 0]
+    for ask in (found.conf_int, found.tidy):
+        with pytest.raises(pc.DataError, match=r"alpha=0\.05"):
+            ask(0.05)
+    with pytest.raises(pc.DataError, match="level"):
+        found.conf_int(alpha=95)
+    pd.testing.assert_frame_equal(found.cov_params(), found.vcov)

@@ -11,7 +11,7 @@ from panelcoop.errors import DataError, PanelcoopError
 from panelcoop.estimate.covariances import CovarianceChoice, cluster_codes, covariance_of
 from panelcoop.estimate.exchange_plan import Exchange, Rebuild, exchange_of, permutations_of, rebuilder
 from panelcoop.estimate.fitted import FittedModel
-from panelcoop.estimate.resampling import TIES, draw_notes
+from panelcoop.estimate.resampling import TIES, single_notes
 from panelcoop.estimate.settings import InferenceRow, InferenceSettings
 from panelcoop.hypotheses import Hypothesis
 from panelcoop.numerics.estimable import full_rank_columns
@@ -188,17 +188,16 @@ def _full_rank(task: _Task) -> LinearFit:
 
 
 def _linear_row(tests: WildTests, j: int) -> InferenceRow:
-    ends = (float(tests.lower[j]), float(tests.upper[j]))
-    notes = draw_notes(float(tests.p_value[j]), tests.draws, int(tests.invalid[j]), ends)
+    known = [] if np.isnan(tests.se[j]) else [f"Monte Carlo s.e. of p {tests.p_error[j]:.4f}"]
     return InferenceRow(
         estimate=float(tests.estimate[j]),
         std_error=float(tests.se[j]),
         statistic=float(tests.statistic[j]),
         pvalue=float(tests.p_value[j]),
-        conf_low=ends[0],
-        conf_high=ends[1],
+        conf_low=float(tests.lower[j]),
+        conf_high=float(tests.upper[j]),
         draws=tests.draws,
-        note="; ".join([f"Monte Carlo s.e. of p {tests.p_error[j]:.4f}", *notes]),
+        note="; ".join([*known, *single_notes(tests, j, "RI")]),
     )
 
 

@@ -96,6 +96,18 @@ class FittedModel:
         """Weights of the rows used, shape (n,), or None."""
         return None if self.weights is None else self.arrays.numbers[self.weights]
 
+    def r2(self, *, within: bool) -> float:
+        """Share of the outcome's (weighted) variance, after or before absorption, that is explained; NaN for Poisson.
+
+        Before absorption the effects count as explaining; after it only the columns do.
+        """
+        if self.counts is not None:
+            return np.nan
+        y, weights = self.arrays.numbers[self.outcome], self.weight_values
+        left = self.linear.absorber.residualise(y) if within else y - np.average(y, weights=weights)
+        total = float((left**2 if weights is None else weights * left**2).sum())
+        return 1 - self.linear.rss / total if total > 0 else np.nan
+
 
 def fit_model(
     panel: Panel,

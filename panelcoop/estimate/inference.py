@@ -49,7 +49,7 @@ def inference_table(
     model
         A fitted model.
     hypotheses
-        Estimable hypotheses; joint ones get a Wald statistic and no interval.
+        Estimable hypotheses; joint ones of q restrictions get the Wald statistic over q and no interval.
     methods
         One name or several; None for the standard set, with conley where ``settings.space`` is given.
     settings
@@ -148,7 +148,7 @@ def _analytic_rows(
     model: FittedModel, hypotheses: Sequence[Hypothesis], kind: Covariance, settings: InferenceSettings
 ) -> list[InferenceRow]:
     clusters = two_dimensions(settings.clusters) if kind == "two-way" else (settings.clusters,)
-    choice = CovarianceChoice(kind, clusters, settings.lag, settings.space, settings.small_sample)
+    choice = CovarianceChoice(kind, clusters, settings.lag, settings.space, settings.small_sample, settings.repair)
     found = covariance_of(model, choice)
     single = [h for h in hypotheses if len(h.matrix) == 1]
     alone = iter(_single_rows(model, found, single, settings.level) if single else [])
@@ -162,12 +162,13 @@ def _joint_row(model: FittedModel, found: CovarianceRecord, hypothesis: Hypothes
         test = joint_test(model, found, hypothesis.matrix, hypothesis.value)
     except PanelcoopError as error:
         return InferenceRow(convention=found.convention, note=str(error))
-    hotelling = "" if found.correction is None else "; approximate Hotelling test (Pustejovsky and Tipton 2018)"
+    plain = found.correction is None
+    which = "Wald F" if plain else "approximate Hotelling test (Pustejovsky and Tipton 2018)"
     return InferenceRow(
-        statistic=test.statistic,
+        statistic=test.chi2 / test.df if plain else test.statistic,
         df=test.df_denominator,
         pvalue=test.pvalue,
-        convention=found.convention + hotelling,
+        convention=f"{found.convention}; {which}, q = {test.df} restrictions",
     )
 
 

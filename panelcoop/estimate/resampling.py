@@ -83,7 +83,16 @@ def _draw(
     if name == "DWB-t":
         over_weeks = dependent_wild_wald if joint else dependent_wild
         weeks = np.rint(week_numbers(model.arrays)).astype(np.int64)
-        return over_weeks(fit, R, weeks, null=r, length=settings.dwb_length, lag=settings.dwb_lag, options=options)
+        return over_weeks(
+            fit,
+            R,
+            weeks,
+            null=r,
+            length=settings.dwb_length,
+            lag=settings.dwb_lag,
+            effects=settings.dwb_effects,
+            options=options,
+        )
     over_clusters = wild_cluster_wald if joint else wild_cluster
     clusters = [cluster_codes(model, one) for one in _dimensions(name, settings)]
     return over_clusters(
@@ -150,17 +159,17 @@ def single_notes(tests: WildTests, j: int, name: Resampling) -> list[str]:
 def _joint_row(
     model: FittedModel, fit: WildRegression, hypothesis: Hypothesis, name: Resampling, settings: InferenceSettings
 ) -> InferenceRow:
-    """Test one joint hypothesis; where it cannot be had the line says why."""
+    """Test one joint hypothesis by W / q, as the analytic methods do; where it cannot be had the line says why."""
     try:
         test = _draw(model, fit, (hypothesis.matrix, hypothesis.value), name, settings, joint=True)
     except PanelcoopError as error:
         return InferenceRow(note=str(error))
     assert isinstance(test, WildWald)
     row = InferenceRow(
-        statistic=test.statistic,
+        statistic=test.statistic / test.restrictions,
         pvalue=test.p_value,
         draws=test.draws,
-        convention=wild_convention(model, test, name, settings),
+        convention=f"{wild_convention(model, test, name, settings)}; Wald F, q = {test.restrictions} restrictions",
     )
     if np.isnan(row.statistic):
         return row.noting(["the restrictions' covariance is not positive definite: no joint statistic"])
@@ -170,7 +179,7 @@ def _joint_row(
 def _no_variance(name: Resampling) -> str:
     if name == "WCR two-way":
         return "no variance to estimate: two-way variances can be negative"
-    return "no variance to estimate: the contrast rests on a single cluster or week"
+    return "no variance to estimate: summed over clusters or weeks the scores cancel, as where a single one carries all"
 
 
 def draw_notes(pvalue: float, draws: int, invalid: int, ends: tuple[float, float] = (0.0, 0.0)) -> list[str]:
@@ -191,7 +200,7 @@ def wild_convention(
     model: FittedModel, found: WildTests | WildWald, name: Resampling, settings: InferenceSettings
 ) -> str:
     """Write the method with its cluster variables, what shares a multiplier, the draws and the tie rule."""
-    draws = "" if "draws" in found.convention else f", {found.draws:,} draws"
+    draws = f", {found.draws:,} draws" if name == "DWB-t" else ""
     return f"{found.convention}{draws}{_variables(model, name, settings)}; {TIES[settings.ties]}"
 
 

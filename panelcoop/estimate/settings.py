@@ -12,6 +12,7 @@ from panelcoop.checks import fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.small_sample import SmallSampleRule
 from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
+from panelcoop.numerics.resampling.dependent_wild import EffectsInDraws
 from panelcoop.numerics.resampling.wild_draws import Ties
 from panelcoop.options import Covariance, Multiplier, SmallSample
 
@@ -71,6 +72,11 @@ class InferenceSettings:
         How a draw as extreme as the data counts in a p-value: "weak" as more extreme, "strict" not at all, "half" by
         half. A p-value is the share of the draws; of the 256 sign vectors of eight clusters the data and their mirror
         image are two, so that one case has 20/256, 18/256 and 19/256.
+    dwb_effects
+        Whether DWB-t's draws hold the region effects ("kept") or take them out anew ("re-estimated"), which rejects
+        less often: see ``dependent_wild``.
+    repair
+        Set negative eigenvalues of an analytic covariance that is not positive semi-definite to zero; a note says so.
 
     Raises
     ------
@@ -93,11 +99,14 @@ class InferenceSettings:
     boot_clusters: str | None = None
     strata: str | None = None
     ties: Ties = "weak"
+    dwb_effects: EffectsInDraws = "kept"
+    repair: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no method could use."""
         fail_if_not_one_of(self.multiplier, get_args(Multiplier), "multiplier")
         fail_if_not_one_of(self.ties, get_args(Ties), "ties")
+        fail_if_not_one_of(self.dwb_effects, get_args(EffectsInDraws), "dwb_effects")
         if not isinstance(self.small_sample, SmallSampleRule):
             fail_if_not_one_of(self.small_sample, get_args(SmallSample), "small_sample")
         if not 0 < self.level < 1:
@@ -111,6 +120,10 @@ class InferenceSettings:
             if not isinstance(given, str) and not (given is None and name != "clusters"):
                 msg = f"{name} is one name: 'region', 'week' or a column; got {given!r}. Two-way methods add the week."
                 raise DataError(msg)
+        mended: object = self.repair
+        if not isinstance(mended, bool):
+            msg = f"repair is True or False; got {mended!r}."
+            raise DataError(msg)
         place: object = self.space
         if place is not None and not isinstance(place, SpatialKernel):
             msg = f"space is a SpatialKernel(cutoff=..., coordinates=... or distances=...); got {place!r}."

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.checks import fail_if_not_one_of
-from panelcoop.errors import IdentificationError
+from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.cluster_weight import leverage_notes, summed_over
 from panelcoop.estimate.covariances import CovarianceChoice, covariance_of, estimate_fields
 from panelcoop.estimate.dominance import DominanceTest
@@ -22,7 +22,7 @@ from panelcoop.estimate.inference import inference_table
 from panelcoop.estimate.prediction import fitted_values, predicted, residuals
 from panelcoop.estimate.settings import InferenceSettings, Method, Resampling
 from panelcoop.estimate.simultaneous import simultaneous_table
-from panelcoop.hypotheses import Hypothesis, HypothesisLike
+from panelcoop.hypotheses import Hypothesis, HypothesisLike, is_one
 from panelcoop.numerics.covariance.covariance import CovarianceRecord
 from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.multiple_testing import holm
@@ -72,15 +72,26 @@ class StageInteraction(Estimate):
     @property
     def r2_within(self) -> float:
         """Share of the outcome's (weighted) variance, after absorption, that the columns explain; NaN for Poisson."""
-        if self.model.counts is not None:
-            return np.nan
-        left = self.model.linear.absorber.residualise(self.model.arrays.numbers[self.outcome])
-        weights = self.model.weight_values
-        total = float((left**2 if weights is None else weights * left**2).sum())
-        return 1 - self.model.linear.rss / total if total > 0 else np.nan
+        return self.model.r2(within=True)
+
+    @property
+    def rsquared(self) -> float:
+        """Share of the outcome's (weighted) variance that columns and effects explain; NaN for Poisson."""
+        return self.model.r2(within=False)
+
+    @property
+    def df_resid(self) -> int:
+        """Rows less columns and effects, counted by rank; t statistics use ``df``."""
+        return self.model.linear.df_resid
 
     def __maketables_stat__(self, key: str) -> float | int | str | None:
-        return self.r2_within if key in {"r2_within", "r2"} else super().__maketables_stat__(key)
+        if key in {"r2_within", "r2"} and self.model.counts is None:
+            return self.r2_within if key == "r2_within" else self.rsquared
+        return super().__maketables_stat__(key)
+
+    @property
+    def __maketables_vcov_info__(self) -> dict[str, Any]:
+        return {"vcov_type": self.convention, "clustervar": "+".join(self.choice.dimensions) or None}
 
     @property
     def resid(self) -> pd.Series:
@@ -197,7 +208,7 @@ class StageInteraction(Estimate):
         methods
             One name or several, such as "CRV1", "driscoll-kraay", "DWB-t", "WCR", "RI"; None for the standard set.
         hypotheses
-            As in ``wald``, several; a mapping gives them names, for example
+            One as in ``wald`` (a text, weights, a matrix: a joint test), a list of such, or a mapping that names them,
             ``{"average": fit.average_weights("risk")}``. None for every identified driver-by-stage coefficient.
         settings
             Level, draws, seed, lags and small-sample convention.
@@ -208,7 +219,7 @@ class StageInteraction(Estimate):
             One row per hypothesis and method: estimate, std_error, statistic, df, pvalue, conf_low, conf_high, draws,
             convention, note. A bootstrap p-value is a share of ``draws``; where it is 0 the note says below what.
         """
-        return inference_table(self.model, self.parse(hypotheses), methods, settings or InferenceSettings())
+        return inference_table(self.model, self.parse(hypotheses), methods, _settings_or_default(settings))
 
     def simultaneous(
         self,
@@ -230,7 +241,7 @@ class StageInteraction(Estimate):
         DataError
             For a joint hypothesis, or for a method that is not a bootstrap.
         """
-        return simultaneous_table(self.model, self.parse(hypotheses), method, settings or InferenceSettings())
+        return simultaneous_table(self.model, self.parse(hypotheses), method, _settings_or_default(settings))
 
     def average_weights(self, driver: str) -> dict[str, float]:
         """Give the stages' shares of the sample as weights of a driver's coefficients: its average marginal effect."""
@@ -248,8 +259,8 @@ class StageInteraction(Estimate):
                 for row, s in known
                 if _is_known_driver(s)
             ]
-        if isinstance(hypotheses, str | Hypothesis):
-            return [self.hypothesis(hypotheses)]
+        if is_one(hypotheses):
+            return [self.hypothesis(cast("HypothesisLike", hypotheses))]
         if isinstance(hypotheses, Mapping):
             if all(isinstance(h, int | float | np.number) for h in hypotheses.values()):
                 return [self.hypothesis(cast("Mapping[str, float]", hypotheses))]
@@ -326,6 +337,13 @@ class StageInteraction(Estimate):
 def notes_of(model: FittedModel, statuses: Sequence[TermStatus], covariance: CovarianceRecord) -> tuple[str, ...]:
     """Collect what is not identified, what stages and effects leave out, and what the covariance says."""
     return identification_notes(statuses) + model.stages.notes + model.notes + covariance.notes
+
+
+def _settings_or_default(settings: object) -> InferenceSettings:
+    if settings is not None and not isinstance(settings, InferenceSettings):
+        msg = f"settings is an InferenceSettings(...), such as InferenceSettings(draws=999); got {settings!r}."
+        raise DataError(msg)
+    return settings or InferenceSettings()
 
 
 def _is_known_driver(status: TermStatus) -> bool:

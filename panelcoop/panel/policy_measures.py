@@ -15,6 +15,8 @@ import numpy as np
 from panelcoop.options import BoolArray, FloatArray
 from panelcoop.panel.policy_pairs import (
     change_kernel,
+    fail_if_negative,
+    fail_if_synchrony_undefined,
     pair_closeness,
     pair_correlations,
     pair_minimum,
@@ -105,6 +107,11 @@ def policy_overlap(policy: FloatArray, weights: FloatArray) -> FloatArray:
     FloatArray
         sum_j w_ij min(P_it, P_jt) / max(P_it, P_jt), shape (T, N), in [0, 1].
 
+    Raises
+    ------
+    DataError
+        When the index is negative somewhere.
+
     Notes
     -----
     0/0, where a pair does nothing, is NaN and makes the sum NaN: overlap of inaction is not defined. Does not change
@@ -116,6 +123,7 @@ def policy_overlap(policy: FloatArray, weights: FloatArray) -> FloatArray:
     array([[0.33, 0.33],
            [ nan,  nan]])
     """
+    fail_if_negative(policy)
     return _over_partners(pair_overlap(policy), weights)
 
 
@@ -168,6 +176,11 @@ def policy_synchrony(
         sum_j w_ij exp(-|tau_c - tau_j(c)| / b), where tau_j(c) is the week of partner j's nearest change of the same
         direction. A partner that never changes in that direction adds zero.
 
+    Raises
+    ------
+    DataError
+        When `smallest` or the bandwidth is not positive, or the window is shorter than a week.
+
     Notes
     -----
     NaN where the region changed nothing within the window or its policy was not observed throughout: no change is
@@ -183,6 +196,7 @@ def policy_synchrony(
            [0.368,   nan],
            [  nan, 0.368]])
     """
+    fail_if_synchrony_undefined(smallest, bandwidth, window)
     changes = policy_changes(policy, smallest)
     score = np.zeros(policy.shape)
     for direction in (1, -1):
@@ -208,6 +222,11 @@ def co_movement(policy: FloatArray, weights: FloatArray, *, window: int = 13) ->
     -------
     FloatArray
         sum_j w_ij corr(P_i - mean P, P_j - mean P) over the window, shape (T, N), in [-1, 1].
+
+    Raises
+    ------
+    DataError
+        When the window is shorter than three weeks: two values always correlate at one or minus one.
 
     Notes
     -----

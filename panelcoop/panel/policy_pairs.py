@@ -14,6 +14,8 @@ from panelcoop.panel.measures.names import POLICY_MEASURES
 
 __all__ = [
     "change_kernel",
+    "fail_if_negative",
+    "fail_if_synchrony_undefined",
     "pair_closeness",
     "pair_correlations",
     "pair_minimum",
@@ -23,6 +25,8 @@ __all__ = [
     "policy_dyads",
     "trailing_sum",
 ]
+
+SHORTEST_WINDOW = 3
 
 
 def policy_dyads(
@@ -55,7 +59,8 @@ def policy_dyads(
     Raises
     ------
     DataError
-        When a measure is unknown or an index is negative.
+        When a measure is unknown, an index is negative, or an option is out of range, see ``policy_synchrony`` and
+        ``co_movement``.
 
     Examples
     --------
@@ -67,9 +72,7 @@ def policy_dyads(
     for name in measures:
         fail_if_not_one_of(name, POLICY_MEASURES, "a measure of policy")
     values = policy.to_numpy(float)
-    if (values < 0).any():
-        msg = "The policy index is negative somewhere; joint response and overlap need an index of zero or more."
-        raise DataError(msg)
+    fail_if_negative(values)
     found: dict[str, FloatArray] = {}
     for name in measures:
         if name == "policy_synchrony":
@@ -87,6 +90,23 @@ def policy_dyads(
     frame = pd.DataFrame({name: cube.transpose(1, 2, 0).ravel() for name, cube in found.items()}, index=index)
     different = index.get_level_values("source") != index.get_level_values("target")
     return frame[np.asarray(different)]
+
+
+def fail_if_negative(policy: FloatArray) -> None:
+    """Refuse an index below zero, of which shares and minima say nothing."""
+    if (policy < 0).any():
+        msg = "The policy index is negative somewhere; joint response and overlap need an index of zero or more."
+        raise DataError(msg)
+
+
+def fail_if_synchrony_undefined(smallest: float, bandwidth: float, window: int) -> None:
+    """Refuse options that make every value of synchrony missing or count no change as one."""
+    if not (smallest > 0 and bandwidth > 0 and window >= 1):
+        told = f"smallest={smallest:g}, bandwidth={bandwidth:g}, window={window}"
+        msg = (
+            f"Synchrony needs a smallest change and a bandwidth above zero and a window of a week or more; got {told}."
+        )
+        raise DataError(msg)
 
 
 def pair_minimum(policy: FloatArray) -> FloatArray:
@@ -153,6 +173,7 @@ def pair_synchrony(policy: FloatArray, *, smallest: float, bandwidth: float, win
 
     The mean over the own changes c within the window of exp(-|tau_c - tau_j(c)| / b); NaN without an own change.
     """
+    fail_if_synchrony_undefined(smallest, bandwidth, window)
     changes = policy_changes(policy, smallest)
     weeks, regions = policy.shape
     score = np.zeros((weeks, regions, regions))
@@ -176,6 +197,9 @@ def pair_correlations(policy: FloatArray, window: int) -> tuple[FloatArray, Bool
         T' = T - window + 1 windows, none where the window is longer than the record; `moving` tells which regions
         depart from a constant distance to the nation.
     """
+    if window < SHORTEST_WINDOW:
+        msg = f"A correlation needs a window of {SHORTEST_WINDOW} weeks or more; got {window}."
+        raise DataError(msg)
     if policy.shape[0] < window:
         regions = policy.shape[1]
         return np.full((0, regions, regions), np.nan), np.zeros((0, regions), dtype=bool)

@@ -20,6 +20,7 @@ __all__ = [
     "china_with_centre",
     "code_changes",
     "extend_system",
+    "fail_if_parents_wrong",
     "region_hierarchy",
     "us_states",
 ]
@@ -155,7 +156,7 @@ def region_hierarchy(
     table: pd.DataFrame,
     *,
     label: str,
-    name_columns: Sequence[str] = ("other_names",),
+    name_columns: Sequence[str] | None = None,
     changes: pd.DataFrame | None = None,
 ) -> RegionHierarchy:
     """Build a hierarchy from a table.
@@ -167,7 +168,8 @@ def region_hierarchy(
     label
         What the system is called in messages.
     name_columns
-        Columns with further spellings, parted by "|"; those that are absent are passed over.
+        Columns with further spellings, parted by "|"; those that are absent are passed over. Default: `other_names`
+        and every column that begins with `name_`.
     changes
         `old`, `new`, `since`: codes that were replaced. Old codes are read as the new ones.
 
@@ -185,10 +187,14 @@ def region_hierarchy(
     ('P', ['P'], ['T'])
     """
     fail_if_columns_missing(["code", "name", "level", "parent"], table.columns, f"the region table '{label}'")
-    plain = table.assign(parent=table["parent"].fillna("").astype(str))
-    _fail_if_levels_wrong(plain, label)
-    present = [name for name in name_columns if name in plain]
-    system = RegionSystem.from_table(plain, label=label, name_columns=present)
+    unknown = sorted(set(table["level"].astype(str)) - set(LEVEL_ORDER))
+    if unknown:
+        msg = f"the region table '{label}' has unknown levels {name_few(unknown)}; use {', '.join(LEVEL_ORDER)}."
+        raise DataError(msg)
+    own = [name for name in table.columns if name == "other_names" or str(name).startswith("name_")]
+    present = [name for name in (own if name_columns is None else name_columns) if name in table]
+    system = RegionSystem.from_table(table, label=label, name_columns=present)
+    fail_if_parents_wrong(system)
     return RegionHierarchy(system, code_changes(changes))
 
 
@@ -269,18 +275,33 @@ def us_states() -> RegionSystem:
     return RegionSystem.from_table(table, label="United States, 51 first-level regions", name_columns=columns)
 
 
-def _fail_if_levels_wrong(table: pd.DataFrame, label: str) -> None:
-    unknown = sorted(set(table["level"].astype(str)) - set(LEVEL_ORDER))
-    if unknown:
-        msg = f"the region table '{label}' has unknown levels {name_few(unknown)}; use {', '.join(LEVEL_ORDER)}."
+def fail_if_parents_wrong(system: RegionSystem, *, nation_apart: bool = False) -> None:
+    """Fail where a parent has no row, or does not stand above its child.
+
+    Parameters
+    ----------
+    system
+        Checked where its table has levels and parents; a region without a known level may stand anywhere.
+    nation_apart
+        Whether provinces may name a nation without a row.
+
+    Raises
+    ------
+    DataError
+        Names the parents, or the regions that stand under a region that is not above them.
+    """
+    if not {"level", "parent"} <= set(system.table.columns):
+        return
+    rank = system.table["level"].map({level: k for k, level in enumerate(LEVEL_ORDER)})
+    parent = system.table["parent"]
+    absent = (parent != "") & ~parent.isin(rank.index)
+    if nation_apart:
+        absent &= rank > LEVEL_ORDER.index("province")
+    if absent.any():
+        named = name_few(sorted(set(parent[absent])))
+        msg = f"the region table '{system.label}' names parents that have no row: {named}."
         raise DataError(msg)
-    rank = table.set_index("code")["level"].map(LEVEL_ORDER.index)
-    absent = sorted(set(table["parent"]) - {""} - set(table["code"]))
-    if absent:
-        msg = f"the region table '{label}' names parents that have no row: {name_few(absent)}."
-        raise DataError(msg)
-    below = table[table["parent"] != ""]
-    wrong = below[below["parent"].map(rank).to_numpy() >= below["code"].map(rank).to_numpy()]
+    wrong = parent.index[parent.map(rank) >= rank]
     if len(wrong):
-        msg = f"the region table '{label}' puts {name_few(wrong['code'])} under a region that is not above it."
+        msg = f"the region table '{system.label}' puts {name_few(wrong)} under a region that is not above it."
         raise DataError(msg)

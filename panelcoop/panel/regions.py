@@ -15,7 +15,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 
-__all__ = ["RegionMatch", "RegionSystem", "china_provinces"]
+__all__ = ["RegionMatch", "RegionSystem", "china_provinces", "code_texts"]
 
 SUFFIXES = ("autonomous region", "municipality", "province", "zizhiqu", "sheng")
 SEPARATOR = "|"
@@ -74,7 +74,8 @@ class RegionSystem:
         Parameters
         ----------
         table
-            One row per region: `code` (unique), `name`, optionally `parent` and `level`.
+            One row per region: `code` (unique), `name`, optionally `parent` and `level`. Codes that are numbers are
+            read as text.
         label
             What the system is called in messages.
         name_columns
@@ -94,9 +95,10 @@ class RegionSystem:
         'A'
         """
         fail_if_columns_missing(["code", "name", *name_columns], table.columns, f"the region table '{label}'")
-        _fail_if_codes_not_unique(table, label)
-        spellings = _spellings(table, ["code", "name", *name_columns], tuple(suffixes), label)
-        return cls(label, table.set_index("code").copy(), MappingProxyType(spellings), tuple(suffixes))
+        plain = table.assign(**{name: code_texts(table[name]) for name in ("code", "parent") if name in table})
+        _fail_if_codes_not_unique(plain, label)
+        spellings = _spellings(plain, ["code", "name", *name_columns], tuple(suffixes), label)
+        return cls(label, plain.set_index("code"), MappingProxyType(spellings), tuple(suffixes))
 
     @property
     def codes(self) -> list[str]:
@@ -205,10 +207,27 @@ def china_provinces() -> RegionSystem:
     return RegionSystem.from_table(table, label="China, 31 provinces", name_columns=names)
 
 
+def code_texts(codes: pd.Series) -> pd.Series:
+    """Write codes as text: numbers without a fraction, missing codes empty.
+
+    Examples
+    --------
+    >>> code_texts(pd.Series([11, None, 12])).tolist()
+    ['11', '', '12']
+    """
+    return codes.map(_code_text)
+
+
+def _code_text(code: object) -> str:
+    if code is None or code is pd.NA or (isinstance(code, float) and code != code):  # noqa: PLR0124 - NaN
+        return ""
+    return str(int(code)) if isinstance(code, float) and code.is_integer() else str(code).strip()
+
+
 def _fail_if_codes_not_unique(table: pd.DataFrame, label: str) -> None:
     codes = table["code"]
-    if codes.isna().any() or codes.duplicated().any():
-        repeated = name_few(codes[codes.duplicated() | codes.isna()].unique())
+    if (bad := codes.duplicated() | (codes == "")).any():
+        repeated = name_few(codes[bad].unique())
         msg = f"the region table '{label}' has missing or repeated codes ({repeated}); each region needs one row."
         raise DataError(msg)
 

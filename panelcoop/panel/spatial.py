@@ -56,7 +56,7 @@ def nearest_weights(
     Raises
     ------
     DataError
-        When a position is missing or there are not more than k regions.
+        When a position is missing, a region stands twice, or there are not more than k regions.
 
     Examples
     --------
@@ -91,12 +91,13 @@ def distance_weights(
     exponent
         gamma, zero or more.
     cutoff
-        Largest distance that counts.
+        Largest distance that counts, above zero.
 
     Raises
     ------
     DataError
-        When two regions stand in one place, a position is missing, or the exponent is negative.
+        When two regions stand in one place (but with exponent zero), a position is missing, a region stands twice, the
+        exponent is negative or so large that weights vanish, or the cutoff is not positive.
 
     Examples
     --------
@@ -104,6 +105,9 @@ def distance_weights(
     >>> distance_weights(line, exponent=1, row_standardised=False).matrix[0].round(3).tolist()
     [0.0, 1.0, 0.333]
     """
+    if cutoff is not None and not cutoff > 0:
+        msg = f"The cutoff must be above zero, or no region has a partner; got {cutoff:g}."
+        raise DataError(msg)
     gaps = _distances(positions, metric)
     matrix = _inverse(gaps, exponent, _labels(positions))
     if cutoff is not None:
@@ -164,7 +168,7 @@ def mobility_weights(
     flows
         `source`, `target`, `flow`, and `date` where a base period is named.
     regions
-        Labels of the N regions, in the order wanted; flows of others are left out.
+        Labels of the N regions, in the order wanted; flows of others are left out and counted in the note.
     base
         First and last day (or ISO week) of the base period. Later flows are left out: they answer to the epidemic and
         to cooperation itself.
@@ -182,7 +186,7 @@ def mobility_weights(
     ------
     DataError
         When a column is missing, a day cannot be read, a flow is negative or no number, nothing falls in the base
-        period, or it reaches into the study.
+        period, no flow joins two of the regions, or the base period reaches into the study.
     """
     fail_if_columns_missing(["source", "target", "flow"], flows.columns, "The table of flows")
     kept = flows if base is None else flows[_in_base(flows, base, begins)]
@@ -192,10 +196,20 @@ def mobility_weights(
         raise DataError(msg)
     places = pd.Index([str(region) for region in regions])
     origin, arrival = (places.get_indexer(pd.Index(kept[side].astype(str))) for side in ("source", "target"))
-    inside = (origin >= 0) & (arrival >= 0) & (origin != arrival)
+    known = (origin >= 0) & (arrival >= 0)
+    if not known.any():
+        msg = (
+            "No flow joins two of the regions: the table of flows names "
+            f"{name_few(kept['source'].astype(str).unique())}, the regions are {name_few(places)}; "
+            "write the same codes in both."
+        )
+        raise DataError(msg)
+    inside = known & (origin != arrival)
     matrix = np.zeros((len(places), len(places)))
     np.add.at(matrix, (arrival[inside], origin[inside]), values[inside])
     note = "mobility" + (f" of {base[0]} to {base[1]}" if base is not None else ", base period not stated")
+    if not known.all():
+        note += f"; {int((~known).sum())} flows from or to other regions left out"
     return spatial_weights("mobility", tuple(places), matrix, note, row_standardised=row_standardised)
 
 
@@ -288,6 +302,11 @@ def _labels(positions: pd.DataFrame) -> tuple[str, ...]:
 def _distances(positions: pd.DataFrame, metric: Metric) -> FloatArray:
     fail_if_not_one_of(metric, ["plane", "sphere"], "metric")
     fail_if_columns_missing(["x", "y"], positions.columns, "The table of positions")
+    labels = pd.Index(_labels(positions))
+    if labels.has_duplicates:
+        twice = name_few(labels[labels.duplicated()].unique())
+        msg = f"The table of positions holds {twice} more than once; keep one row per region."
+        raise DataError(msg)
     points = positions[["x", "y"]].to_numpy(float)
     fail_if_not_finite(points, "position")
     if metric == "sphere" and (np.abs(points) > np.array([360.0, 90.0])).any():
@@ -309,8 +328,16 @@ def _inverse(gaps: FloatArray, exponent: float, labels: Sequence[str]) -> FloatA
         msg = f"The exponent must be zero or more, and finite; got {exponent}."
         raise DataError(msg)
     apart = ~np.eye(len(gaps), dtype=bool)
-    if (gaps[apart] == 0).any():
+    if exponent > 0 and (gaps[apart] == 0).any():
         i, j = np.argwhere((gaps == 0) & apart)[0]
         msg = f"{labels[i]} and {labels[j]} stand in one place: their inverse distance is infinite."
         raise DataError(msg)
-    return np.where(apart, np.power(np.where(apart, gaps, 1.0), -exponent), 0.0)
+    with np.errstate(over="ignore", under="ignore"):
+        matrix = np.where(apart, np.power(np.where(apart, gaps, 1.0), -exponent), 0.0)
+    if not np.isfinite(matrix).all() or (len(labels) > 1 and not (matrix > 0).any(axis=1).all()):
+        msg = (
+            f"Distances to the power -{exponent:g} leave the range of numbers: take a smaller exponent, or measure "
+            "distance in another unit."
+        )
+        raise DataError(msg)
+    return matrix

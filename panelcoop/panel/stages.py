@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, get_args
 
@@ -17,6 +18,9 @@ Stage: TypeAlias = Literal["gestation", "outbreak", "continuation", "recovery"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """The life cycle in order: trigger, operation, adjustment, evaluation."""
+
+SHIFTED = re.compile(r"(_(lag|lead)\d+)+$")
+"""What the name of a shifted column ends in."""
 
 
 def stage_dtype() -> pd.CategoricalDtype:
@@ -43,8 +47,9 @@ def fail_if_dated_from_outcome(column: str, roles: Mapping[str, str]) -> None:
     Raises
     ------
     DataError
-        If the column is an outcome, or a measure made from the same records as the outcome (unless it was given
-        another role): stages dated from it would make any stage effect true by construction.
+        If the column is an outcome, one shifted in time (`y_lag1`), or a measure made from the same records as the
+        outcome (unless it was given another role): stages dated from it would make any stage effect true by
+        construction.
 
     Examples
     --------
@@ -53,8 +58,9 @@ def fail_if_dated_from_outcome(column: str, roles: Mapping[str, str]) -> None:
     ...
     panelcoop.errors.DataError: Stages must not be dated from the outcome 'joint_response': ...
     """
-    role = roles.get(column, "other")
-    if role == "outcome" or (role == "other" and observes_outcome(column)):
+    source = SHIFTED.sub("", column)
+    role = "outcome" if roles.get(source) == "outcome" else roles.get(column, "other")
+    if role == "outcome" or (role == "other" and observes_outcome(source)):
         what = f"the outcome '{column}'" if role == "outcome" else f"'{column}', made from the records of the outcome"
         msg = (
             f"Stages must not be dated from {what}: its phases would then explain it by construction. "

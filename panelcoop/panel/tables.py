@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from panelcoop.panel.weeks import WEEKS, When
 
 __all__ = [
     "RegionColumn",
+    "csv_cells",
     "day_of",
     "match_regions",
     "outside_rows",
@@ -38,16 +41,33 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When the file is absent, is not UTF-8, or is no CSV table.
+        When the file is absent, is not UTF-8, is no CSV table, or a row has more cells than the header.
     """
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        return csv_cells(path)
     except FileNotFoundError as fault:
         msg = f"There is no file {path}."
         raise DataError(msg) from fault
     except (ValueError, pd.errors.ParserError, OSError) as fault:
         msg = f"{path} cannot be read as a CSV table in UTF-8: {fault}."
         raise DataError(msg) from fault
+
+
+def csv_cells(source: Path | TextIO) -> pd.DataFrame:
+    """Read the cells of a CSV table as text.
+
+    Raises
+    ------
+    pandas.errors.ParserError
+        When a row has more cells than the header.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+        except pd.errors.ParserWarning as fault:
+            msg = "its rows have more cells than the header; quote cells that hold commas, and end no row with one"
+            raise pd.errors.ParserError(msg) from fault
 
 
 def read_days(cells: pd.Series, table: str, *, required: bool = True, ends: bool = False) -> pd.Series:
@@ -226,7 +246,7 @@ def outside_rows(source: str, count: int) -> Ledger:
 def _day_text(cell: object) -> str:
     """Write a cell as text that the reader of days knows."""
     if isinstance(cell, date):  # Timestamps are dates
-        return "" if pd.isna(cell) else f"{cell:%Y-%m-%d}"
+        return "" if pd.isna(cell) else cell.isoformat()[:10]
     if isinstance(cell, np.datetime64):
         return "" if np.isnat(cell) else str(cell.astype("datetime64[D]"))
     if cell is None or (isinstance(cell, float) and np.isnan(cell)) or cell is pd.NA:

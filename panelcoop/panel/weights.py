@@ -58,7 +58,8 @@ def contiguity_weights(
     edges
         Columns `a` and `b`: one row for each pair of neighbours, in either order.
     regions
-        Codes of the N regions, in the order wanted; pairs with a region outside are left out.
+        Codes of the N regions, in the order wanted; pairs with a region outside are left out and counted in
+        the note.
     joined
         Further pairs joined by decision, such as an island and the coast it faces.
     row_standardised
@@ -73,7 +74,7 @@ def contiguity_weights(
     Raises
     ------
     DataError
-        If a column is missing, or a region borders itself.
+        If a column is missing, a region borders itself, or the table names none of the regions.
 
     Examples
     --------
@@ -82,12 +83,16 @@ def contiguity_weights(
     >>> w.matrix[1].tolist(), w.isolates
     ([0.5, 0.0, 0.5, 0.0], ('D',))
     """
-    pairs = _pairs(edges, regions, joined)
+    joined = list(joined)
+    rows = _rows(edges, regions)
+    pairs = sorted({(min(p), max(p)) for p in [*rows, *joined] if p[0] in regions and p[1] in regions})
+    outside = len({frozenset(p) for p in rows if p[0] not in regions or p[1] not in regions})
+    left_out = [f"{outside} pairs with a region outside left out"] if outside else []
     matrix = _adjacency(pairs, regions)
     found = spatial_weights("contiguity", regions, matrix, "", row_standardised=row_standardised)
     decided = [f"{a}-{b} joined by the plan" for a, b in joined if a in regions and b in regions]
     alone = [f"no neighbour: {name_few(found.isolates)}"] if found.isolates else []
-    return replace(found, note="; ".join([f"{len(pairs)} pairs", *decided, *alone]))
+    return replace(found, note="; ".join([f"{len(pairs)} pairs", *left_out, *decided, *alone]))
 
 
 def spatial_lag(values: FloatArray, matrix: FloatArray) -> FloatArray:
@@ -118,14 +123,19 @@ def spatial_lag(values: FloatArray, matrix: FloatArray) -> FloatArray:
     return lag
 
 
-def _pairs(edges: pd.DataFrame, regions: Sequence[str], joined: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def _rows(edges: pd.DataFrame, regions: Sequence[str]) -> list[tuple[str, str]]:
     fail_if_columns_missing(["a", "b"], list(edges.columns), "The contiguity table")
     rows = [(str(a), str(b)) for a, b in edges[["a", "b"]].itertuples(index=False)]
     loops = [a for a, b in rows if a == b]
     if loops:
         msg = f"The contiguity table says that {name_few(loops)} borders itself; remove these rows."
         raise DataError(msg)
-    return sorted({(min(p), max(p)) for p in [*rows, *joined] if p[0] in regions and p[1] in regions})
+    named = {name for pair in rows for name in pair}
+    if named and not named & set(regions):
+        told = f"it names {name_few(sorted(named))}, the regions are {name_few(regions)}"
+        msg = f"The contiguity table names none of the regions: {told}; write the same codes in both."
+        raise DataError(msg)
+    return rows
 
 
 def _adjacency(pairs: list[tuple[str, str]], regions: Sequence[str]) -> FloatArray:

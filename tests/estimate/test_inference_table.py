@@ -8,6 +8,7 @@ import pytest
 from panels import stage_panel
 
 import panelcoop as pc
+from panelcoop.estimate.covariances import CovarianceChoice
 from panelcoop.estimate.resampling import joint_draws
 from panelcoop.numerics.resampling.wild_cluster import wild_cluster
 from panelcoop.numerics.resampling.wild_draws import WildOptions
@@ -46,6 +47,52 @@ def test_joint_hypotheses_have_no_interval(fit):
     table = fit.inference(["CRV1", "DWB-t", "WCR"], [joint], QUICK)
     assert table["conf_low"].isna().all()
     assert table["pvalue"].between(0, 1).all()
+
+
+def test_every_joint_statistic_is_divided_by_its_restrictions(fit):
+    joint = "risk:outbreak = risk:recovery, risk:continuation = risk:recovery"
+    normal = pc.SmallSampleRule("nonnested", "(n-1)/(n-K)", "min", "infinite")
+    table = fit.inference(["CRV1", "WCR", "DWB-t"], [joint], QUICK).loc[joint]
+    chi2 = fit.inference("CRV1", [joint], pc.InferenceSettings(small_sample=normal))
+    assert table.loc["WCR", "statistic"] == pytest.approx(table.loc["CRV1", "statistic"], rel=1e-8)
+    assert chi2["statistic"].item() == pytest.approx(table.loc["CRV1", "statistic"], rel=1e-8)
+    assert table["convention"].str.endswith("; Wald F, q = 2 restrictions").all()
+
+
+def test_no_resampling_finds_a_statistic_in_rounding_error():
+    """Two regions with week effects mirror each other: every region's scores cancel."""
+    rng = np.random.default_rng(1)
+    index = pd.MultiIndex.from_product([["r1", "r2"], range(30)], names=["region", "week"])
+    frame = pd.DataFrame(rng.standard_normal((60, 2)), index=index, columns=["x", "y"])
+    frame["stage"] = np.where(index.get_level_values("week") < 15, "a", "b")
+    pair = pc.stage_interaction(pc.panel_from_frame(frame.reset_index()), outcome="y", drivers=["x"])
+    table = pair.inference(["CRV1", "WCR", "RI", "WCR-CRV3"], ["x:a-x:b"], QUICK)
+    assert table[["std_error", "statistic", "pvalue", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert table["note"].str.lower().str.contains("scores cancel").all()
+
+
+def test_the_table_says_and_sets_what_draws_do_with_region_effects(fit):
+    text = "risk:outbreak = risk:recovery"
+    kept = fit.inference("DWB-t", text, QUICK).iloc[0]
+    anew = fit.inference("DWB-t", text, pc.InferenceSettings(draws=399, seed=1, dwb_effects="re-estimated")).iloc[0]
+    assert "region effects held in the draws, Driscoll-Kraay lag 6), 399 draws;" in kept["convention"]
+    assert "region effects re-estimated in the draws" in anew["convention"]
+    assert kept["statistic"] == pytest.approx(anew["statistic"])
+    assert kept["conf_low"] != pytest.approx(anew["conf_low"], rel=1e-6)
+    with pytest.raises(pc.DataError, match="dwb_effects must be one of"):
+        pc.InferenceSettings(dwb_effects="dropped")
+
+
+def test_the_table_repairs_a_covariance_where_it_is_asked_to(fit):
+    wanted = [f"risk:{stage}" for stage in ("gestation", "outbreak", "continuation", "recovery")]
+    asked = fit.inference("two-way", wanted, pc.InferenceSettings(repair=True))
+    same = fit.with_covariance(CovarianceChoice("two-way", repair=True))
+    errors = [same.contrast(text).std_error for text in wanted]
+    np.testing.assert_allclose(asked["std_error"], errors, rtol=1e-9)
+    assert asked["note"].str.contains("negative eigenvalues were set to zero").all()
+    assert fit.inference("two-way", wanted, QUICK)["note"].str.contains("it was left as it is").all()
+    with pytest.raises(pc.DataError, match="repair is True or False"):
+        pc.InferenceSettings(repair="yes")
 
 
 def test_contrasts_of_a_time_invariant_driver_get_every_inference(fit):

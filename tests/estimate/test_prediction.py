@@ -107,9 +107,9 @@ def test_estimates_survive_copies_and_pickles(covariance):
 
 def test_names_that_users_of_other_programs_expect():
     fit = least_squares_fit(stage_panel())
-    pd.testing.assert_series_equal(fit.bse, fit.std_errors)
-    pd.testing.assert_series_equal(fit.tvalues, fit.params / fit.bse, check_names=False)
-    np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov)), fit.bse, equal_nan=True)
+    pd.testing.assert_frame_equal(fit.cov_params(), fit.vcov)
+    pd.testing.assert_series_equal(fit.tvalues, fit.params / fit.std_errors, check_names=False)
+    np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov)), fit.std_errors, equal_nan=True)
     assert fit.vcov.loc["stage:outbreak"].isna().all()
     html = fit._repr_html_()
     assert "<table" in html

@@ -13,6 +13,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.covariance import covariance
 from panelcoop.numerics.covariance.hac import default_lag
 from panelcoop.numerics.covariance.small_sample import SmallSampleRule
+from panelcoop.numerics.distributions import t_sf
 from panelcoop.numerics.regression.least_squares import least_squares
 from panelcoop.numerics.regression.poisson import poisson
 
@@ -49,7 +50,7 @@ def expected(n, preset, kind):
             "driscoll-kraay": T / (T - 1) * (n - 1) / (n - full),
         },
         "linearmodels": dict.fromkeys(("iid", "HC1", "clustered", "newey-west", "driscoll-kraay"), n / (n - full)),
-        "plm": {"iid": 1, "HC1": n / (n - K), "clustered": 1, "newey-west": 1, "driscoll-kraay": 1},
+        "plm": {"iid": n / (n - full), "HC1": n / (n - K), "clustered": 1, "newey-west": 1, "driscoll-kraay": 1},
         "none": dict.fromkeys(("iid", "HC1", "clustered", "newey-west", "driscoll-kraay"), 1.0),
     }
     scc = T / (T - 1) * (n - 1) / (n - nested)  # xtscc takes regions out before it counts
@@ -110,6 +111,9 @@ def test_convention_says_what_was_done(s):
     text = covariance(fit(s), "two-way", **over(s, "two-way")).convention
     assert "two-way, 9 x 8 clusters" in text
     assert "(n-1)/(n-K)" in text
+    weighted = least_squares(s.outcome, s.columns, effects=s.effects, weights=np.linspace(1.0, 2.0, s.n))
+    texts = [covariance(one, "CRV2", clusters=s.effects[:1]).convention for one in (fit(s), weighted)]
+    assert ["working model: variance 1/weight" in text for text in texts] == [False, True]
 
 
 @pytest.mark.parametrize("which", [(0, 1), (0,), (1,)])
@@ -135,7 +139,11 @@ def test_linearmodels_to_the_digit(s, which, kind, theirs):
         model = PanelOLS(data["y"], data[names], entity_effects=0 in which, time_effects=1 in which)
         peer = model.fit(**theirs)
     record = covariance(fit(s, which), kind, small_sample="linearmodels", **over(s, kind))
-    np.testing.assert_allclose(np.sqrt(np.diag(record.cov)), peer.std_errors.to_numpy(), rtol=AGREE)
+    errors = np.sqrt(np.diag(record.cov))
+    np.testing.assert_allclose(errors, peer.std_errors.to_numpy(), rtol=AGREE)
+    if kind == "CRV1":
+        pvalues = 2 * t_sf(np.abs(fit(s, which).coef / errors), record.df)
+        np.testing.assert_allclose(pvalues, peer.pvalues.to_numpy(), rtol=1e-6)
 
 
 @pytest.mark.peers

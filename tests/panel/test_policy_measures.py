@@ -205,3 +205,18 @@ def test_dyads_of_policies_by_hand():
         policy_dyads(-index)
     with pytest.raises(DataError, match="a measure of policy must be one of"):
         policy_dyads(index, measures=["joint"])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda policy: policy_overlap(-policy, CHAIN), "negative somewhere"),
+        (lambda policy: policy_synchrony(policy, CHAIN, bandwidth=0), "bandwidth above zero"),
+        (lambda policy: policy_synchrony(policy, CHAIN, window=0), "a week or more"),
+        (lambda policy: policy_synchrony(policy, CHAIN, smallest=0), "smallest change"),
+        (lambda policy: co_movement(policy, CHAIN, window=1), "window of 3 weeks"),
+    ],
+)
+def test_options_that_would_leave_nothing_are_refused(make, message):
+    with pytest.raises(DataError, match=message):
+        make(np.arange(1.0, 13.0).reshape(4, 3))

@@ -94,3 +94,14 @@ def test_shipped_systems():
     assert states.code_of("District of Columbia") == states.code_of("DC") == "US-DC"
     assert states.code_of("Washington") == "US-WA"
     assert states.code_of("加利福尼亚州") == "US-CA"
+
+
+def test_numbers_as_codes_and_every_column_of_names():
+    table = ROWS.assign(code=[1, 2, 3, 4, 5], parent=[None, 1, 1, 2, 4], name_zh=["国", "上", "下", "坊", "溪"])
+    numbered = region_hierarchy(table, label="land")
+    assert numbered.ancestor("溪", "province") == "2"
+    assert numbered.children("1") == ["2", "3"]
+
+
+def test_states_are_known_by_their_short_chinese_names():
+    assert [us_states().find(name) for name in ("加利福尼亚", "纽约", "华盛顿")] == ["US-CA", "US-NY", None]

@@ -90,6 +90,10 @@ def test_the_base_period_ends_before_the_study():
         (lambda: matrix_weights(pd.DataFrame([[1.0]], ["A"], ["A"])), "zero diagonal"),
         (lambda: matrix_weights(pd.DataFrame([[0.0]], ["A"], ["B"])), "same labels"),
         (lambda: mobility_weights(pd.DataFrame({"source": [], "target": [], "flow": []}), ["A"]), "no flow"),
+        (lambda: mobility_weights(FLOWS, ["X", "Y"]), "No flow joins two of the regions"),
+        (lambda: distance_weights(LINE, cutoff=-2.0), "cutoff must be above zero"),
+        (lambda: distance_weights(LINE * 1e6, exponent=80.0), "leave the range of numbers"),
+        (lambda: nearest_weights(LINE.rename(index={"B": "A"}), k=1), "holds A more than once"),
     ],
 )
 def test_bad_input_is_refused(make, message):
@@ -102,3 +106,17 @@ def test_lag_over_observed_partners():
     values = np.array([[1.0, 2.0, np.nan, 4.0], [1.0, 2.0, 3.0, 4.0]])
     np.testing.assert_allclose(unbalanced_lag(values, weights), [[2, 1, 1.5, 2], [2.5, 2, 1.5, 2.5]])
     assert np.isnan(unbalanced_lag(values, weights, least=1.0)[0, 0])
+
+
+def test_flows_of_other_regions_are_counted():
+    assert (
+        "1 flows from or to other regions"
+        in mobility_weights(
+            pd.DataFrame({"source": ["A", "A"], "target": ["B", "Z"], "flow": [1.0, 2.0]}), ["A", "B"]
+        ).note
+    )
+
+
+def test_with_exponent_zero_distance_does_not_matter():
+    flat = distance_weights(LINE.assign(x=1.0, y=1.0), exponent=0, row_standardised=False)
+    np.testing.assert_array_equal(flat.matrix, 1 - np.eye(len(LINE)))

@@ -111,3 +111,9 @@ def test_documents_count_what_they_drop():
         documents_grid(table.assign(documents=["1", "-2", "3", "4"]), ["A"], MONDAYS, calendar=WEEKS)
     with pytest.raises(DataError, match=r"'N' \(row 1, 2, 3, 4\) is no region of the panel"):
         documents_grid(table.assign(region="N"), ["A"], MONDAYS, calendar=WEEKS)
+
+
+def test_rows_with_more_cells_than_the_header_are_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("region,date,documents\nA,2020-02-03,1,5\nB,2020-02-03,1,6\n")
+    with pytest.raises(DataError, match="more cells than the header"):
+        read_table(tmp_path / "t.csv")

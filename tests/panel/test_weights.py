@@ -71,3 +71,10 @@ def test_lag_is_missing_for_isolates_and_beside_missing_partners():
     weights = np.array([[0, 1.0, 0], [0.5, 0, 0.5], [0, 0, 0]])
     lag = spatial_lag(np.array([[1.0, 2.0, 3.0], [np.nan, 2.0, 3.0]]), weights)
     np.testing.assert_array_equal(lag, [[2.0, 2.0, np.nan], [2.0, np.nan, np.nan]])
+
+
+def test_pairs_outside_are_counted_and_a_foreign_table_is_refused():
+    pairs = pd.DataFrame({"a": ["A", "B", "Z"], "b": ["B", "Z", "B"]})
+    assert "1 pairs with a region outside left out" in contiguity_weights(pairs, ["A", "B"]).note
+    with pytest.raises(DataError, match="names none of the regions"):
+        contiguity_weights(pairs, ["CN-HB", "CN-HN"])

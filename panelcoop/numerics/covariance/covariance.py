@@ -18,6 +18,7 @@ from panelcoop.numerics.covariance.small_sample import (
     SmallSampleRule,
     count_parameters,
     groups_factor,
+    residual_degrees,
     rows_factor,
     small_sample_rule,
 )
@@ -280,7 +281,7 @@ def _degrees(fit: LinearFit, rule: SmallSampleRule, over: Dimensions, parameters
     sizes = [c.size for c in over.clusters] or ([over.weeks.size] if over.weeks is not None else [])
     if rule.df == "groups" and sizes:
         return float(min(sizes) - 1)
-    return float(max(fit.nobs - parameters, 0)) or float("nan")
+    return residual_degrees(fit, rule, parameters)
 
 
 def _sandwich(bread: FloatArray, meat: FloatArray) -> FloatArray:
@@ -316,4 +317,6 @@ def _convention(fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallS
     if rule.df == "satterthwaite":
         step = "" if fit.dispersion is None else " of the last weighted step"
         pieces.append(f"Bell-McCaffrey degrees of freedom{step}")
+    if kind == "CRV2" and fit.weights is not None:
+        pieces.append("working model: variance 1/weight")
     return f"{text}; factor {factor:.6g} ({', '.join(pieces) or 'none'})"

@@ -20,6 +20,7 @@ __all__ = [
     "count_parameters",
     "groups_factor",
     "nested_effects",
+    "residual_degrees",
     "rows_factor",
     "small_sample_rule",
 ]
@@ -40,7 +41,7 @@ class SmallSampleRule:
         "levels": columns and all levels less one for every effect after the first. "nonnested": as "levels", nested
         effects counted as one. "nonnested-rank": columns and the rank of the effects that are not nested, at least one.
         "nonregional": the same, whatever the kind, for effects that are not nested in regions. "rank-unless-nested": as
-        "rank", but columns only where the single effect is nested.
+        "rank", but columns only where the single effect is nested; t(n - K) counts it all the same.
     rows : factor in rows
     groups : factor in G clusters or weeks: none, G/(G-1) of the smallest dimension ("min") or of each component of a
         two-way sum ("each"), or (G-1)/G ("jackknife")
@@ -104,8 +105,10 @@ def small_sample_rule(kind: Covariance, preset: SmallSample, *, counts: bool = F
     and a constant, as regions are taken out before; `acreg` for conley: no factor. `xtscc` 1.1 (2007) had no factor and
     t(regions - 1). With three effects or more `reghdfe` compares each with one earlier effect at a time and may count
     more than the rank; `areg` counts nested effects too.
-    linearmodels: n/(n-K) with all effects counted by rank (a single effect nested in the clusters is not), no G factor.
-    plm: HC1 n/(n-k) with effects ignored; no other factor.
+    linearmodels: n/(n-K) with all effects counted by rank (a single effect nested in the clusters is not), no G factor;
+    t(n - K) counts every effect, nested or not.
+    plm: iid, which `summary` prints, n/(n-K) with all effects counted by rank; HC1 n/(n-k) with effects ignored; no
+    other factor.
     HC2, HC3 and CRV2 carry their own correction and take no factor under any preset (pyfixest multiplies HC2 and HC3 by
     n/(n-K)). CRV3 multiplies the sum over left-out clusters by (G-1)/G, as summclust and Stata's jackknife do;
     clubSandwich's CR3 has no factor, pyfixest's CRV3 has G/(G-1) (n-1)/(n-K).
@@ -113,6 +116,9 @@ def small_sample_rule(kind: Covariance, preset: SmallSample, *, counts: bool = F
     `ppmlhdfe` (2.3): n/(n-1) for HC1, G/(G-1) for clusters, no K. p-values keep t with these degrees of freedom (iid:
     normal), which with few clusters is the safer choice; fixest, pyfixest and ppmlhdfe hold the same statistics against
     the normal: `SmallSampleRule(..., df="infinite")`.
+    A level of an effect with a single row counts here as that row and as a parameter. `reghdfe` and pyfixest
+    (`fixef_rm="singleton"`) drop such rows first: drop them before the fit to match their errors. Newey-West on an
+    unbalanced panel keeps the distance between weeks here; pyfixest closes the gaps within each region.
 
     Raises
     ------
@@ -130,8 +136,7 @@ def small_sample_rule(kind: Covariance, preset: SmallSample, *, counts: bool = F
         return _stata(kind, counts=counts)
     if preset == "linearmodels":
         return SmallSampleRule("rank-unless-nested" if kind == "CRV1" else "rank", "n/(n-K)", "none", "rows")
-    df: Degrees = "groups" if kind in _CLUSTERED + _IN_WEEKS else "rows"
-    return SmallSampleRule("columns", "n/(n-K)" if preset == "plm" and kind == "HC1" else "none", "none", df)
+    return _plm(kind) if preset == "plm" else _bare(kind)
 
 
 def _fixest(kind: Covariance, *, counts: bool) -> SmallSampleRule:
@@ -152,6 +157,16 @@ def _stata(kind: Covariance, *, counts: bool) -> SmallSampleRule:
     if kind in _CLUSTERED:
         return SmallSampleRule("nonnested-rank", "none" if counts else "(n-1)/(n-K)", "min", "groups")
     return SmallSampleRule("rank", "n/(n-1)" if counts and kind == "HC1" else "n/(n-K)", "none", "rows")
+
+
+def _plm(kind: Covariance) -> SmallSampleRule:
+    if kind in ("iid", "HC1"):
+        return SmallSampleRule("rank" if kind == "iid" else "columns", "n/(n-K)", "none", "rows")
+    return _bare(kind)
+
+
+def _bare(kind: Covariance) -> SmallSampleRule:
+    return SmallSampleRule("columns", "none", "none", "groups" if kind in _CLUSTERED + _IN_WEEKS else "rows")
 
 
 def nested_effects(door: Absorber, inside: Sequence[Grouping]) -> list[bool]:
@@ -187,6 +202,12 @@ def count_parameters(fit: LinearFit, rule: SmallSampleRule, inside: Sequence[Gro
             fit.rank + _levels(door) - sum(g.size - 1 for g, lies in zip(door.groupings, nested, strict=True) if lies)
         )
     return fit.rank + _rank_outside(door, nested)
+
+
+def residual_degrees(fit: LinearFit, rule: SmallSampleRule, parameters: int) -> float:
+    """Return n - K, NaN where nothing is left; "rank-unless-nested" spares nested effects in the factor only."""
+    counted = fit.rank + fit.absorber.rank if rule.parameters == "rank-unless-nested" else parameters
+    return float(max(fit.nobs - counted, 0)) or float("nan")
 
 
 def _levels(door: Absorber) -> int:

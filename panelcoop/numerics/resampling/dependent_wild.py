@@ -101,7 +101,7 @@ def dependent_wild(
     (True, True)
     """
     options = options or WildOptions()
-    design = week_design(weeks, options, length=length, lag=lag, factor=factor)
+    design = week_design(weeks, options, length=length, lag=lag, factor=factor, effects=effects)
     return wild_contrasts(drawn_from(fit, effects), prepare_contrasts(fit, restrictions, null), design, options)
 
 
@@ -134,7 +134,7 @@ def dependent_wild_wald(
         As for `dependent_wild`, and when the restrictions are linearly dependent.
     """
     options = options or WildOptions()
-    design = week_design(weeks, options, length=length, lag=lag, factor=factor)
+    design = week_design(weeks, options, length=length, lag=lag, factor=factor, effects=effects)
     return wild_joint(drawn_from(fit, effects), prepare_contrasts(fit, restrictions, null), design, options)
 
 
@@ -157,6 +157,7 @@ def week_design(
     length: int = MULTIPLIER_LENGTH,
     lag: int = DRISCOLL_KRAAY_LAG,
     factor: float = 1.0,
+    effects: EffectsInDraws = "kept",
 ) -> WildDesign:
     """Return the week multipliers and the Driscoll-Kraay studentisation of DWB-t."""
     codes = np.asarray(weeks)
@@ -170,8 +171,10 @@ def week_design(
         msg = f"Driscoll-Kraay with lag {lag} needs more than {max(lag, 1)} weeks and lag >= 0; found {seen} weeks."
         raise DataError(msg)
     plan = plan_multipliers("gaussian", size, options.draws, options.seed, length=length)
+    held = "held" if effects == "kept" else effects
     kind = "DWB-t" if options.impose_null else "DWB-t unrestricted"
-    name = f"{kind} ({seen} weeks, multipliers Bartlett({length}), Driscoll-Kraay lag {lag})"
+    drawn = f"multipliers Bartlett({length}), region effects {held} in the draws"
+    name = f"{kind} ({seen} weeks, {drawn}, Driscoll-Kraay lag {lag})"
     term = VarianceTerm(codes, size, factor, bartlett_root(size, lag))
     return WildDesign(Boot(codes, size), [term], plan, name)
 

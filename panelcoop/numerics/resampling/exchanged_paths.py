@@ -10,7 +10,7 @@ import numpy as np
 from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import group_rows
 from panelcoop.numerics.resampling.permutations import PermutationPlan, permutation_block, plan_permutations
-from panelcoop.numerics.resampling.randomisation import inverses, randomisation_record
+from panelcoop.numerics.resampling.randomisation import inverses, randomisation_record, sample_variances
 from panelcoop.numerics.resampling.wild_contrasts import WildTests
 from panelcoop.numerics.resampling.wild_draws import WildOptions, fail_if_options_wrong
 from panelcoop.numerics.resampling.wild_regression import Contrasts, WildRegression, prepare_contrasts
@@ -103,7 +103,8 @@ def randomise_paths(
         grams, shares = cross_products(tables, orders)
         rows[:, :, start : start + len(orders)] = score_polynomials(grams, shares, R, clusters)
         start += len(orders)
-    return randomisation_record(contrasts, rows, plan, options, "regions' paths exchanged")
+    variances = sample_variances(fit, contrasts, rows)
+    return randomisation_record(contrasts, (rows, variances), plan, options, "regions' paths exchanged")
 
 
 @dataclass(frozen=True, eq=False)

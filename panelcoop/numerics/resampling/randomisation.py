@@ -10,7 +10,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import group_rows, group_sums
 from panelcoop.numerics.regression.least_squares import LinearFit
 from panelcoop.numerics.resampling.permutations import PermutationPlan, permutation_block
-from panelcoop.numerics.resampling.wild_contrasts import WildTests
+from panelcoop.numerics.resampling.wild_contrasts import CANCELLED, WildTests, row_variances
 from panelcoop.numerics.resampling.wild_draws import WildOptions, fail_if_options_wrong
 from panelcoop.numerics.resampling.wild_pvalue import (
     DrawPolynomials,
@@ -18,15 +18,14 @@ from panelcoop.numerics.resampling.wild_pvalue import (
     interval_by_inversion,
     studentised_draws,
 )
-from panelcoop.numerics.resampling.wild_regression import Contrasts, prepare_contrasts, wild_from_fit
+from panelcoop.numerics.resampling.wild_regression import Contrasts, WildRegression, prepare_contrasts, wild_from_fit
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.progress import track
 
-__all__ = ["inverses", "randomisation_record", "randomise_design"]
+__all__ = ["inverses", "randomisation_record", "randomise_design", "sample_variances"]
 
 LOST_RANK = 1e-13  # smallest eigenvalue of a draw's scaled design, relative to the largest, that counts as zero
 SAME = 1e-12  # relative difference of rebuilt columns that rounding explains
-CANCELLED = 1e-16  # share of the draws' largest variance below which the sample's is rounding error
 
 
 def randomise_design(
@@ -96,7 +95,8 @@ def randomise_design(
     for draw, order in enumerate(track(list(orders), "randomisation inference")):
         X = fit.absorber.residualise(rebuild(order))
         rows[:, :, draw] = refit_polynomials(X, E, system.weights, R, (groups.codes, groups.size))
-    return randomisation_record(contrasts, rows, plan, options, "labels exchanged, columns rebuilt")
+    variances = sample_variances(system, contrasts, rows)
+    return randomisation_record(contrasts, (rows, variances), plan, options, "labels exchanged, columns rebuilt")
 
 
 def refit_polynomials(
@@ -130,14 +130,19 @@ def inverses(grams: FloatArray) -> FloatArray:
     return np.asarray(inverse)
 
 
+def sample_variances(fit: WildRegression, contrasts: Contrasts, rows: FloatArray) -> FloatArray:
+    """Return the contrasts' variances under the assignment in the data, shape (m,); NaN where scores cancel."""
+    usual = np.fmax(row_variances(fit, contrasts, range(contrasts.count)), np.fmax.reduce(rows[:, 2], axis=1))
+    return np.where(rows[:, 2, 0] > CANCELLED * usual, rows[:, 2, 0], np.nan)
+
+
 def randomisation_record(
-    contrasts: Contrasts, rows: FloatArray, plan: PermutationPlan, options: WildOptions, how: str
+    contrasts: Contrasts, drawn: tuple[FloatArray, FloatArray], plan: PermutationPlan, options: WildOptions, how: str
 ) -> WildTests:
-    """Turn polynomials into p-values and intervals."""
-    m = contrasts.count
+    """Turn polynomials (m, 5, draws) and the sample's variances (m,) into p-values and intervals."""
+    m, (rows, variances) = contrasts.count, drawn
     p, ends, t_draws = np.empty(m), np.full((m, 2), np.nan), np.empty((m, plan.draws))
-    variances = np.where(rows[:, 2, 0] > CANCELLED * np.nanmax(rows[:, 2], axis=1), rows[:, 2, 0], np.nan)
-    se = np.sqrt(np.where(variances > 0, variances, np.nan))
+    se = np.sqrt(variances)
     for j in range(m):
         n0, n1, q0, q01, q1 = rows[j]
         draws = DrawPolynomials(n0, n1, q0, q01, q1, float(variances[j]))

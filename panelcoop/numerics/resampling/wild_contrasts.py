@@ -22,7 +22,7 @@ from panelcoop.numerics.resampling.wild_pvalue import (
 from panelcoop.numerics.resampling.wild_regression import Contrasts, WildRegression
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["WildDesign", "WildTests", "joint_covariance", "wild_contrasts"]
+__all__ = ["CANCELLED", "WildDesign", "WildTests", "joint_covariance", "row_variances", "wild_contrasts"]
 
 CONTRASTS_AT_ONCE = 32
 CANCELLED = 1e-16  # share of the rows' own variance below which a sum of scores is rounding error
@@ -176,17 +176,20 @@ def joint_covariance(
     """
     total = np.zeros((len(chosen), len(chosen)))
     columns = list(chosen)
-    by_row = np.zeros(len(chosen))
     for term in terms:
         Z = (contrasts.directions if term.directions is None else term.directions)[:, columns]
-        rows = Z * (fit.weights * fit.residuals)[:, None]
-        scores = group_sums(rows, term.groups, term.size)
+        scores = group_sums(Z * (fit.weights * fit.residuals)[:, None], term.groups, term.size)
         rooted = scores if term.kernel_root is None else term.kernel_root.T @ scores
         total += term.scale * (rooted.T @ rooted)
-        by_row = np.maximum(by_row, np.einsum("nq,nq->q", rows, rows))
-    nothing = np.abs(np.diag(total)) <= CANCELLED * by_row
+    nothing = np.abs(np.diag(total)) <= CANCELLED * row_variances(fit, contrasts, columns)
     total[nothing, :] = total[:, nothing] = np.nan
     return total
+
+
+def row_variances(fit: WildRegression, contrasts: Contrasts, chosen: Sequence[int]) -> FloatArray:
+    """Return the variances of chosen contrasts with every row on its own, shape (q,): what sums are small against."""
+    rows = contrasts.directions[:, list(chosen)] * (fit.weights * fit.residuals)[:, None]
+    return np.asarray(np.einsum("nq,nq->q", rows, rows))
 
 
 def symmetric_ends(contrasts: Contrasts, variances: FloatArray, t_draws: FloatArray, level: float) -> FloatArray:

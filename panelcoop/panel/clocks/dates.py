@@ -20,10 +20,13 @@ from panelcoop.panel.stages import STAGES, fail_if_dated_from_outcome
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["StageDates", "check_stages", "national_path", "starts_of"]
+__all__ = ["StageDates", "check_draws", "check_stages", "national_path", "starts_of"]
 
 STILL = 1e-12
 """A path whose range is below this share of its size does not move."""
+
+COPY_SHIFT, COPY_CELLS, COPY_ROUNDING = 4, 5, 1e-9
+"""A copy of an outcome is looked for this many periods away, in at least so many cells, up to rounding."""
 
 
 @dataclass(frozen=True)
@@ -230,11 +233,12 @@ def national_path(panel: Panel, column: str) -> pd.Series:
     Raises
     ------
     DataError
-        When there is no such column, it is an outcome or made from the outcome's records (stages are never dated from
-        the outcome), it is missing in all regions in some period, or it never moves.
+        When there is no such column, it is an outcome, a copy of one or made from its records (stages are never dated
+        from the outcome), it is missing in all regions in some period, or it never moves.
     """
     fail_if_columns_missing([column], [str(name) for name in panel.data.columns], "The panel, whose stages are dated,")
     fail_if_dated_from_outcome(column, panel.roles)
+    _fail_if_copy_of_outcome(panel, column)
     path = panel.data[column].groupby("week").mean()
     if path.isna().any():
         msg = f"'{column}' is missing in every region in {int(path.isna().sum())} periods; choose a shorter window."
@@ -243,6 +247,43 @@ def national_path(panel: Panel, column: str) -> pd.Series:
         msg = f"'{column}' has the same national mean in every period: nothing dates a stage; choose another driver."
         raise DataError(msg)
     return path.rename(column)
+
+
+def _fail_if_copy_of_outcome(panel: Panel, column: str) -> None:
+    """Fail where a column, or its national path, is a linear function of an outcome up to four periods away."""
+    mine = _wide(panel, column)
+    for outcome in (name for name, role in panel.roles.items() if role == "outcome"):
+        theirs = _wide(panel, outcome)
+        for shift in range(-COPY_SHIFT, COPY_SHIFT + 1):
+            moved = mine.shift(shift)
+            if _collinear(moved, theirs) or _collinear(moved.mean(axis=1), theirs.mean(axis=1)):
+                where = f", {abs(shift)} periods away" if shift else ""
+                msg = (
+                    f"Stages must not be dated from '{column}': it moves as the outcome '{outcome}' does{where}, "
+                    "and its phases would explain it by construction; date them from another driver."
+                )
+                raise DataError(msg)
+
+
+def _wide(panel: Panel, column: str) -> pd.DataFrame:
+    return panel.data[column].astype(float).unstack("region")  # noqa: PD010 - unique keys
+
+
+def _collinear(left: pd.DataFrame | pd.Series, right: pd.DataFrame | pd.Series) -> bool:
+    x, y = left.to_numpy(float).ravel(), right.to_numpy(float).ravel()
+    known = np.isfinite(x) & np.isfinite(y)
+    if known.sum() < COPY_CELLS:
+        return False
+    x, y = (values[known] - values[known].mean() for values in (x, y))
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return size > 0 and abs(float(x @ y)) >= (1 - COPY_ROUNDING) * size
+
+
+def check_draws(draws: int) -> None:
+    """Fail where the number of draws is negative; without draws dates have no uncertainty."""
+    if draws < 0:
+        msg = f"The number of draws must be zero or more; got {draws}."
+        raise DataError(msg)
 
 
 def check_stages(stages: Sequence[str], periods: int, shortest: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pandas as pd
 from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import IntArray
-from panelcoop.panel.clocks.dates import StageDates, starts_of
+from panelcoop.panel.clocks.dates import StageDates, check_draws, starts_of
 from panelcoop.panel.clocks.parameters import likely_clocks
 from panelcoop.panel.plan_measures import EpidemicClock
 from panelcoop.panel.record import Panel
@@ -35,7 +35,8 @@ def epidemic_clock(
     Parameters
     ----------
     panel
-        Panel by week, whose region-weeks are dated.
+        Panel by week, whose region-weeks are dated; the clock's parameters are in weeks, so that a panel by day is
+        refused.
     cases
         Column of new cases, never an outcome; or new cases as Mondays by regions, which may reach beyond the panel.
     population
@@ -61,6 +62,7 @@ def epidemic_clock(
         fail_if_columns_missing([cases], [str(name) for name in panel.data.columns], "The panel")
         fail_if_dated_from_outcome(cases, panel.roles)
         cases = panel.data[cases].unstack("region")  # noqa: PD010 - unique keys
+    check_draws(draws)
     regions = [str(region) for region in panel.data.index.unique("region")]
     periods = pd.DatetimeIndex(panel.data.index.unique("week"))
     wide = _by_week(cases.rename(columns=str).reindex(columns=regions), periods)

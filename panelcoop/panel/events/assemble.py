@@ -52,8 +52,9 @@ def assemble_events(
         First and last period of the panel; default the window the log was read with, else from the first event to the
         last. Of an event that reaches beyond it only the days inside count; the ledger says how much is cut.
     coverage
-        When records exist: `first`, `last`, and `region` where it matters. Default: from the log's first period to
-        its last. Periods without records are missing in every measure, never zero.
+        When records exist: `first`, `last`, and `region` where it matters. Default: where `documents` has a row;
+        without it, from the first period with an event to the last, and the ledger counts the region-periods of the
+        window before and after. Periods without records are missing in every measure, never zero.
     documents
         Total documents by `region` and `date`: becomes the offset `documents`. Where it is given, a region-period
         without a row has no records.

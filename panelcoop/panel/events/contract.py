@@ -18,6 +18,7 @@ __all__ = [
     "LAYERS",
     "LEVELS",
     "MECHANISMS",
+    "NOT_EVENTS",
     "SEPARATOR",
     "Field",
     "Layer",
@@ -44,6 +45,9 @@ LAYERS: tuple[Layer, ...] = ("vertical", "horizontal", "mandated-horizontal")
 
 SEPARATOR = "|"
 """Stands between several regions or contents in one cell; ";" is read alike."""
+
+NOT_EVENTS = ("rejected.parquet", "panel.parquet")
+"""Tables that are written beside the events of a log; a folder of logs is read without them."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Records:
     documents
         Total documents, shape (regions, periods), NaN without records; None where no table tells.
     ledger
-        Rows of the table of documents that lie outside the periods.
+        Rows of the table of documents that lie outside the periods; periods without records for want of a table.
     """
 
     covered: BoolArray
@@ -77,20 +77,20 @@ def records_of(
     coverage, documents
         Tables of the user; a region-period without documents has no records.
     events
-        First and last period with an event: where records exist when no coverage is given.
+        First and last period with an event: where records exist when neither coverage nor documents are given.
     window
         First and last day the log was read for; outside it nothing is known.
     """
-    told = coverage
-    if told is None and events is not None:
-        told = pd.DataFrame({"first": [events[0]], "last": [events[1]]})
-    covered = coverage_grid(told, regions, periods, calendar=calendar, system=system)
+    covered = coverage_grid(coverage, regions, periods, calendar=calendar, system=system)
     if window is not None:
-        covered &= np.asarray((periods >= calendar.start(window[0])) & (periods <= calendar.start(window[1])))
-    if documents is None:
+        covered &= _between(periods, (calendar.start(window[0]), calendar.start(window[1])))
+    if documents is not None:
+        counts, ledger = documents_grid(documents, regions, periods, calendar=calendar, system=system)
+        return Records(covered & np.isfinite(counts), counts, ledger)
+    if coverage is not None or events is None:
         return Records(covered, None, Ledger.empty())
-    counts, ledger = documents_grid(documents, regions, periods, calendar=calendar, system=system)
-    return Records(covered & np.isfinite(counts), counts, ledger)
+    spanned = covered & _between(periods, events)
+    return Records(spanned, None, _assumed(int((covered & ~spanned).sum())))
 
 
 def coverage_grid(
@@ -197,6 +197,17 @@ def documents_grid(
         if k >= 0:
             grid[where, k] = np.nan_to_num(grid[where, k]) + count
     return grid, outside_rows("documents", int((column < 0).sum()))
+
+
+def _between(periods: pd.DatetimeIndex, span: Span) -> BoolArray:
+    return np.asarray((periods >= span[0]) & (periods <= span[1]))
+
+
+def _assumed(count: int) -> Ledger:
+    """Account for region-periods of the window that lie before the first event or after the last."""
+    why = "before the first or after the last event: no records, for want of a table of coverage or documents"
+    entry = {"source": "events", "action": "missing", "reason": why, "count": count}
+    return Ledger.of([entry] if count else [])
 
 
 def _rows_of(names: pd.Series, regions: Sequence[str], system: RegionSystem | None, table: str) -> list[int | slice]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from panelcoop.errors import DataError
 
-__all__ = ["CsvLines", "read_csv_lines"]
+__all__ = ["CsvLines", "EmptyFileError", "read_csv_lines"]
 
 LINE_BREAK = re.compile(r"\r\n?|\n")
 UNICODE_MARKS = {
@@ -22,6 +22,10 @@ UNICODE_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 USUAL_ENCODINGS = "gb18030 (Chinese), cp1252 (western Europe) or utf-16 (Unicode text of a spreadsheet)"
+
+
+class EmptyFileError(DataError):
+    """A file without a single line."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def read_csv_lines(path: Path, encoding: str = "utf-8") -> CsvLines:
     written = [line for line in LINE_BREAK.split(_decoded(path, encoding)) if line.strip()]
     if not written:
         msg = f"{path} is empty; a log needs a header and rows."
-        raise DataError(msg)
+        raise EmptyFileError(msg)
     lines = [_visible(line) for line in written]
     header, fault = _split(lines[0])
     if fault:
@@ -122,11 +126,11 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _split(line: str) -> tuple[list[str], str]:
-    """Split a line into cells, and say what is wrong with its quotation marks."""
+    """Split a line into cells, and say what is wrong with its quotation marks; a space may stand before one."""
     if '"' not in line:
         return line.split(","), ""
     try:
-        return next(csv.reader([line], strict=True)), ""
+        return next(csv.reader([line], strict=True, skipinitialspace=True)), ""
     except csv.Error as fault:
         return line.split(","), (
             f"its quotation marks do not match ({fault}); close or double them, and keep line breaks out of cells"

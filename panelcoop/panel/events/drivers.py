@@ -14,6 +14,8 @@ from panelcoop.panel.weeks import WEEKS, Calendar
 __all__ = ["base_year_score", "decayed_authority", "imported_risk", "opinion_score", "shift_periods"]
 
 DIRECTIVES = "The table of directives"
+STILL = 1e-12
+"""A base year whose spread is below this share of its size does not move."""
 
 
 def decayed_authority(
@@ -144,7 +146,7 @@ def base_year_score(values: pd.DataFrame, base_year: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         (x_it - m_i) / s_i for the periods outside the base year; m_i and s_i are mean and standard deviation of region
-        i over those weeks of the base year whose ISO number occurs in the study. NaN where s_i is zero.
+        i over those weeks of the base year whose ISO number occurs in the study. NaN where the base year does not move.
 
     Raises
     ------
@@ -159,7 +161,7 @@ def base_year_score(values: pd.DataFrame, base_year: int) -> pd.DataFrame:
         raise DataError(msg)
     base = values[same]
     spread = base.std()
-    return (values[~in_base] - base.mean()) / spread.where(spread > 0)
+    return (values[~in_base] - base.mean()) / spread.where(spread > STILL * base.abs().max())
 
 
 def shift_periods(panel: Panel, column: str, periods: int, *, calendar: Calendar = WEEKS) -> pd.Series:

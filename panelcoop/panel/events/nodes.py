@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of, name_few
+from panelcoop.checks import fail_if_not_one_of, name_few, nearest
 from panelcoop.errors import DataError
 from panelcoop.panel.events.contract import LEVELS, SEPARATOR
 from panelcoop.panel.regions import RegionSystem
@@ -78,7 +78,7 @@ def nodes_of(
     Raises
     ------
     DataError
-        When no region stands at the level.
+        When no region stands at the level, or the centre is no region of the system.
 
     Examples
     --------
@@ -89,6 +89,10 @@ def nodes_of(
     if regions is None:
         codes = sorted({code for cell in actors for code in str(cell).split(SEPARATOR)})
         return _flat_nodes(codes, centre)
+    if centre is not None and centre not in regions:
+        near = nearest(centre, regions.codes)
+        msg = f"The centre '{centre}' is no code of {regions.label}{near}; name one of its codes."
+        raise DataError(msg)
     if "level" not in regions.table:
         return _flat_nodes(sorted(regions.codes), centre)
     levels = regions.table["level"].fillna("").astype(str)

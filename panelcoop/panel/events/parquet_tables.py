@@ -9,7 +9,7 @@ from typing import Any
 
 from panelcoop.checks import name_few
 from panelcoop.errors import DataError
-from panelcoop.panel.events.contract import CONTENTS, FORMALITY, MECHANISMS
+from panelcoop.panel.events.contract import CONTENTS, FORMALITY, MECHANISMS, NOT_EVENTS
 from panelcoop.panel.events.dyads import DYAD_COLUMNS, Durations, dyads_of, with_actor_lists
 from panelcoop.panel.measures.engine import IbisTable, read_parquet_files
 from panelcoop.panel.weeks import Calendar
@@ -83,7 +83,9 @@ def _open(connection: Any, path: Path) -> IbisTable:  # noqa: ANN401
 
 
 def _is_table(file: Path, folder: Path) -> bool:
-    """Tell a table from what engines leave beside it: hidden files and folders that begin with an underscore."""
+    """Tell a table from what stands beside it: rejected rows, a panel, hidden files, folders with an underscore."""
+    if file.name.lower() in NOT_EVENTS:
+        return False
     hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
     return file.is_file() and file.suffix.lower() in ENDINGS and not hidden
 
@@ -155,7 +157,11 @@ def _fail_if_faulty(
     names = {f"fault_{k}": what for k, what in enumerate(faults)}
     sums = {name: faults[what].cast("int64").sum().fill_null(0) for name, what in names.items()}
     query = table.group_by("mechanism").aggregate(rows=table.count(), **sums)
-    counted = connection.to_pyarrow(query).to_pylist()
+    try:
+        counted = connection.to_pyarrow(query).to_pylist()
+    except Exception as fault:  # every engine raises its own errors
+        msg = f"{path} cannot be read as one table of events or dyads: {str(fault).splitlines()[0]}. {REMEDY}."
+        raise DataError(msg) from fault
     totals = {what: sum(group[name] for group in counted) for name, what in names.items()}
     totals["no known mechanism"] = sum(group["rows"] for group in counted if group["mechanism"] not in MECHANISMS)
     found = [f"{count:,} with {what}" for what, count in totals.items() if count]

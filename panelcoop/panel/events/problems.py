@@ -32,6 +32,7 @@ CLOCK = re.compile(r"[T ]([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?\s*(Z|[+-]
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "1.0")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "0.0", "")
 MOST_SPLITS = 1000
+YEARS = (1900, 2100)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ def parse_date(cells: pd.Series, *, required: bool) -> Parsed:
         if not cell:
             return pd.NaT, "the date is missing" if required else ""
         day = _day(cell)
-        return (day, "") if day else (pd.NaT, "impossible date; write year-month-day, such as 2020-02-10")
+        if day is None:
+            return pd.NaT, "impossible date; write year-month-day, such as 2020-02-10"
+        if not YEARS[0] <= day.year <= YEARS[1]:
+            return pd.NaT, f"impossible date: the year is not between {YEARS[0]} and {YEARS[1]}"
+        return day, ""
 
     parsed = _by_unique(cells, read)
     return Parsed(pd.Series(parsed.values, dtype="datetime64[us]"), parsed.problems)
@@ -189,6 +194,9 @@ def _day(cell: str) -> datetime | None:
 
 
 def _number(cell: str) -> float | None:
+    """Read a number; underscores between digits are Python's, not a table's."""
+    if "_" in cell:
+        return None
     try:
         return float(cell)
     except (ValueError, OverflowError):

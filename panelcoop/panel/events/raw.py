@@ -13,8 +13,8 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing, fail_if_not_one_of, name_few
 from panelcoop.errors import DataError
-from panelcoop.panel.events.contract import FIELDS, SEPARATOR
-from panelcoop.panel.events.csv_lines import read_csv_lines
+from panelcoop.panel.events.contract import FIELDS, NOT_EVENTS, SEPARATOR
+from panelcoop.panel.events.csv_lines import EmptyFileError, read_csv_lines
 from panelcoop.panel.record import Ledger
 
 __all__ = ["RAW_FIELDS", "RawRows", "TableLike", "read_tables"]
@@ -101,18 +101,35 @@ def _load(source: TableLike, encoding: str) -> tuple[list[_Loaded], Entries]:
     if not path.is_dir():
         _fail_if_no_table(path)
         return [_load_file(path, path.name, encoding)], []
+    return _load_folder(path, encoding)
+
+
+def _load_folder(path: Path, encoding: str) -> tuple[list[_Loaded], Entries]:
+    """Load every table of a folder, and note the files that hold none."""
     names = {file: file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.is_file()}
     shown = {file: name for file, name in names.items() if not name.startswith(".") and "/." not in name}
-    tables = [file for file, name in shown.items() if name.lower().endswith(TABLE_ENDINGS)]
-    if not tables:
-        msg = f"The folder {path} holds no CSV or Parquet file."
+    found: list[_Loaded] = []
+    unread: Entries = []
+    for file, name in shown.items():
+        why = _no_events(file)
+        if not why:
+            try:
+                found.append(_load_file(file, name, encoding))
+            except EmptyFileError:
+                why = "the file is empty: not read"
+        if why:
+            unread.append({"source": name, "action": "excluded", "reason": why})
+    if not found:
+        msg = f"The folder {path} holds no CSV or Parquet file with a header and rows of events."
         raise DataError(msg)
-    unread: Entries = [
-        {"source": name, "action": "excluded", "reason": "the file is neither CSV nor Parquet: not read"}
-        for file, name in shown.items()
-        if file not in tables
-    ]
-    return [_load_file(file, shown[file], encoding) for file in tables], unread
+    return found, unread
+
+
+def _no_events(file: Path) -> str:
+    """Say why a file of a folder is no table of events, by its name."""
+    if not file.name.lower().endswith(TABLE_ENDINGS):
+        return "the file is neither CSV nor Parquet: not read"
+    return "the file stands beside the events of a log that was saved: not read" if file.name in NOT_EVENTS else ""
 
 
 def _fail_if_no_table(path: Path) -> None:
@@ -143,6 +160,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _as_pandas(table: Any) -> pd.DataFrame:  # noqa: ANN401 - polars and pyarrow frames have no common type
     if isinstance(table, pd.DataFrame):
         return table
+    if type(table).__name__ == "LazyFrame":
+        table = table.collect()
     convert: Callable[[], pd.DataFrame] | None = getattr(table, "to_pandas", None)
     if convert is None:
         msg = f"A log is a path, a folder or a frame of pandas, polars or pyarrow; got {type(table).__name__}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from panelcoop.errors import DataError
+from panelcoop.options import BoolArray
 from panelcoop.panel.events.contract import EVENT_COLUMNS, LEVELS, SEPARATOR, event_schema
+from panelcoop.panel.events.csv_lines import USUAL_ENCODINGS
 from panelcoop.panel.events.log import PROBLEM_COLUMNS, REJECTED_COLUMNS, EventLog
 from panelcoop.panel.events.old_codes import with_current_codes
 from panelcoop.panel.events.problems import (
@@ -28,8 +31,9 @@ from panelcoop.panel.events.problems import (
 )
 from panelcoop.panel.events.raw import RawRows, TableLike, read_tables
 from panelcoop.panel.record import Ledger
-from panelcoop.panel.region_hierarchy import RegionHierarchy, code_changes
-from panelcoop.panel.regions import RegionSystem
+from panelcoop.panel.region_hierarchy import RegionHierarchy, code_changes, fail_if_parents_wrong
+from panelcoop.panel.regions import RegionSystem, code_texts
+from panelcoop.panel.tables import csv_cells
 from panelcoop.panel.weeks import WEEKS, Calendar, Unit, When, calendar_of
 
 __all__ = ["RegionsLike", "as_regions", "read_events", "with_code_changes"]
@@ -97,7 +101,7 @@ def read_events(
     table: row 2, start '2020-02-30': impossible date; write year-month-day, such as 2020-02-10
     2 rows read: 1 good, 1 rejected
     """
-    system = None if regions is None else as_regions(regions)
+    system = None if regions is None else as_regions(regions, encoding=encoding)
     raw = read_tables(source, columns=columns, encoding=encoding)
     named, renamed = (
         with_current_codes(raw.draft, regions) if isinstance(regions, RegionHierarchy) else (raw.draft, Ledger.empty())
@@ -110,13 +114,16 @@ def read_events(
     return replace(log, window=span, ledger=raw.ledger + renamed + log.ledger + _cut_at_the_edges(log.events, span))
 
 
-def as_regions(regions: RegionsLike) -> RegionSystem:
+def as_regions(regions: RegionsLike, *, encoding: str = "utf-8") -> RegionSystem:
     """Make a region system of a hierarchy, a table or the path of one.
 
     Parameters
     ----------
     regions
-        Columns `code` and `name`; `level` and `parent` where known; `other_names` with spellings parted by "|".
+        Columns `code` and `name`; `level` and `parent` where known; `other_names` with spellings parted by "|". A path
+        names a CSV or Parquet file.
+    encoding
+        Encoding of a CSV file that is not UTF-8.
 
     Raises
     ------
@@ -133,21 +140,25 @@ def as_regions(regions: RegionsLike) -> RegionSystem:
     if isinstance(regions, RegionSystem):
         return regions
     table, label = (
-        (regions, "regions") if isinstance(regions, pd.DataFrame) else (_region_file(Path(regions)), str(regions))
+        (regions, "regions")
+        if isinstance(regions, pd.DataFrame)
+        else (_region_file(Path(regions), encoding), str(regions))
     )
     plain = table.rename(columns=lambda name: str(name).strip())
     if "name" not in plain and "code" in plain:
-        plain = plain.assign(name=plain["code"])
+        plain = plain.assign(name=code_texts(plain["code"]))
     if "level" in plain:
         bad = sorted(set(plain["level"].dropna().astype(str)) - {"", *LEVELS, "outside"})
         if bad:
             msg = f"The region table '{label}' has unknown levels {bad}; use {', '.join(LEVELS)} or outside."
             raise DataError(msg)
     spellings = [name for name in plain.columns if name == "other_names" or str(name).startswith("name_")]
-    return RegionSystem.from_table(plain, label=label, name_columns=spellings)
+    system = RegionSystem.from_table(plain, label=label, name_columns=spellings)
+    fail_if_parents_wrong(system, nation_apart=True)
+    return system
 
 
-def with_code_changes(regions: RegionsLike, changes: Path | str) -> RegionHierarchy:
+def with_code_changes(regions: RegionsLike, changes: Path | str, *, encoding: str = "utf-8") -> RegionHierarchy:
     """Join a region table and a file of replaced codes: `old`, `new`, `since`.
 
     Raises
@@ -155,18 +166,35 @@ def with_code_changes(regions: RegionsLike, changes: Path | str) -> RegionHierar
     DataError
         When a file is absent or unreadable, or a table breaks its contract.
     """
-    return RegionHierarchy(as_regions(regions), code_changes(_region_file(Path(changes))))
+    table = _region_file(Path(changes), encoding)
+    return RegionHierarchy(as_regions(regions, encoding=encoding), code_changes(table))
 
 
-def _region_file(path: Path) -> pd.DataFrame:
+def _region_file(path: Path, encoding: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        return csv_cells(StringIO(_decoded(path.read_bytes(), encoding)))
     except FileNotFoundError as fault:
         msg = f"There is no file {path}."
         raise DataError(msg) from fault
-    except (OSError, ValueError, pd.errors.ParserError) as fault:
-        msg = f"{path} cannot be read as a CSV table: {fault}."
+    except (UnicodeError, LookupError) as fault:
+        msg = (
+            f"{path} is neither in UTF-8 nor in {encoding}: {fault}. Name its encoding (encoding=..., or --encoding on "
+            f"the command line), such as {USUAL_ENCODINGS}."
+        )
         raise DataError(msg) from fault
+    except (OSError, ValueError, pd.errors.ParserError) as fault:
+        msg = f"{path} cannot be read as a table of regions: {fault}."
+        raise DataError(msg) from fault
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    """Decode a table that may be in UTF-8 though the log beside it is not; other encodings do not look like it."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode(encoding).removeprefix("\ufeff")
 
 
 def _parse(draft: pd.DataFrame, regions: RegionSystem | None) -> dict[str, Parsed]:
@@ -198,7 +226,7 @@ def _with_defaults(values: pd.DataFrame, draft: pd.DataFrame) -> pd.DataFrame:
 
 
 def _problems(raw: RawRows, parsed: dict[str, Parsed], values: pd.DataFrame, *, outside: pd.Series) -> pd.DataFrame:
-    """List every problem, one line per row and column; rows without another problem are checked for repetition."""
+    """List every problem, one line per row and column; a row repeats an earlier one that has no problem."""
     draft, fault_of_row = raw.draft, raw.original["fault"]
     nothing = pd.Series("", index=draft.index, dtype=object)
     unread = fault_of_row != ""
@@ -207,9 +235,8 @@ def _problems(raw: RawRows, parsed: dict[str, Parsed], values: pd.DataFrame, *, 
     columns.append(("start", draft["start"], outside))
     columns = [("", nothing, fault_of_row), *((n, cells, fault.where(~unread, "")) for n, cells, fault in columns)]
     good = np.logical_and.reduce([(fault == "").to_numpy(bool) for _, _, fault in columns])
-    columns.append(
-        ("document", draft["document"], _duplicates(values[good], draft[good]).reindex(draft.index, fill_value=""))
-    )
+    known = np.logical_and.reduce([(fault == "").to_numpy(bool) for n, _, fault in columns if n in ("", *SAME_EVENT)])
+    columns.append(("document", draft["document"], _duplicates(values, good=good, known=known)))
     parts = [
         draft.loc[fault != "", ["file", "row"]].assign(
             column=name, value=cells[fault != ""], problem=fault[fault != ""]
@@ -222,18 +249,22 @@ def _problems(raw: RawRows, parsed: dict[str, Parsed], values: pd.DataFrame, *, 
     return listed.assign(position=listed.index).reset_index(drop=True)
 
 
-def _duplicates(values: pd.DataFrame, draft: pd.DataFrame) -> pd.Series:
-    """Name the earlier row that a row repeats."""
-    with_id = values["document"] != ""
-    key = pd.Series(0, index=values.index)
-    key[with_id] = values[with_id].groupby(SAME_EVENT, sort=False, dropna=False).ngroup() + 1
-    fields = [name for name in draft.columns if name not in ("file", "row")]
-    key[~with_id] = -1 - draft[~with_id].groupby(fields, sort=False, dropna=False).ngroup()
-    repeats = key.duplicated()
-    first = pd.Series(values.index, index=values.index).groupby(key).transform("first")
-    where = values.loc[first, "file"].to_numpy() + ": row " + values.loc[first, "row"].astype(str).to_numpy()
-    kind = np.where(with_id, "duplicate document: the same event as ", "exact duplicate of ")
-    return pd.Series(np.where(repeats, kind + where, ""), index=values.index, dtype=object)
+def _duplicates(values: pd.DataFrame, *, good: BoolArray, known: BoolArray) -> pd.Series:
+    """Name the earlier good row that a row repeats; the event of a row without an id is known by all its fields."""
+    with_id = (values["document"] != "").to_numpy(bool)
+    whole = [name for name in values.columns if name not in ("file", "row")]
+    problems = np.full(len(values), "", dtype=object)
+    for rows, fields, kind in (
+        (with_id & known, SAME_EVENT, "duplicate document: the same event as"),
+        (~with_id & good, whole, "exact duplicate of"),
+    ):
+        told, at = values[rows], np.flatnonzero(rows)
+        key = told.groupby(fields, sort=False, dropna=False).ngroup()
+        first = pd.Series(np.where(good[at], at, len(values))).groupby(key.to_numpy()).transform("min").to_numpy()
+        repeats = first < at
+        earlier = values[["file", "row"]].iloc[first[repeats]].to_numpy()
+        problems[at[repeats]] = [f"{kind} {file}: row {row}" for file, row in earlier]
+    return pd.Series(problems, index=values.index)
 
 
 def _self_loops(values: pd.DataFrame) -> pd.Series:

@@ -22,6 +22,7 @@ from panelcoop.panel.events.study_plan import StudyPlan, read_study_plan
 from panelcoop.panel.events.study_stages import date_study, dated_column
 from panelcoop.panel.events.study_weights import study_policy, study_weights
 from panelcoop.panel.record import Ledger, Panel, Role
+from panelcoop.panel.regions import RegionSystem
 from panelcoop.panel.tables import read_table
 from panelcoop.panel.weeks import Calendar
 
@@ -92,7 +93,7 @@ def read_study_log(plan: StudyPlan | Path | str) -> EventLog:
     data, folder = chosen.data, chosen.folder
     regions: RegionsLike | None = None if data.regions is None else folder / data.regions
     if regions is not None and data.code_changes is not None:
-        regions = with_code_changes(regions, folder / data.code_changes)
+        regions = with_code_changes(regions, folder / data.code_changes, encoding=data.encoding)
     return read_events(
         folder / data.events,
         regions=regions,
@@ -145,11 +146,16 @@ def _wider(
     return replace(wider, notes=MappingProxyType({**panel.notes, **notes}), ledger=panel.ledger + ledger)
 
 
+def _system(plan: StudyPlan) -> RegionSystem | None:
+    data = plan.data
+    return None if data.regions is None else as_regions(plan.folder / data.regions, encoding=data.encoding)
+
+
 def _grid(plan: StudyPlan, panel: Panel) -> StudyGrid:
     return StudyGrid(
         plan=plan,
         calendar=Calendar(plan.calendar.unit),
-        system=None if plan.data.regions is None else as_regions(plan.folder / plan.data.regions),
+        system=_system(plan),
         regions=tuple(str(region) for region in panel.data.index.unique("region")),
         periods=pd.DatetimeIndex(panel.data.index.unique("week")),
     )

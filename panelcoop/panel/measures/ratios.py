@@ -218,8 +218,8 @@ def coupling_degree(
     Raises
     ------
     DataError
-        When there are fewer than two subsystems, a constant is not finite, a range is empty, or the weights do not
-        sum to one.
+        When there are fewer than two subsystems or not one constant and weight for each, a constant is not finite, a
+        range is empty, or the weights do not sum to one.
 
     Notes
     -----
@@ -245,6 +245,10 @@ def _fail_if_constants_bad(k: int, low: FloatArray, high: FloatArray, alpha: Flo
     if k < 2:
         msg = "Coupling needs two subsystems or more."
         raise DataError(msg)
+    for name, given in (("lowest", low), ("highest", high), ("shares", alpha)):
+        if given.shape != (k,):
+            msg = f"'{name}' must hold one number for each of the {k} subsystems; its shape is {given.shape}."
+            raise DataError(msg)
     fail_if_not_finite(low, "lowest", "give one constant per subsystem")
     fail_if_not_finite(high, "highest", "give one constant per subsystem")
     if not (high > low).all():

@@ -11,6 +11,7 @@ from panelcoop.panel.clocks.change_points import best_breaks, change_point_clock
 from panelcoop.panel.clocks.hidden_markov import fit_left_right, hidden_markov_clock
 from panelcoop.panel.clocks.user_table import table_clock
 from panelcoop.panel.record import panel_from_frame
+from panelcoop.panel.stages import fail_if_dated_from_outcome
 
 LEVELS = np.repeat([0.0, 5.0, 2.5, 0.5], [8, 6, 10, 12])
 STARTS = [0, 8, 14, 24]
@@ -26,6 +27,12 @@ def panel():
         for week, level in zip(WEEKS, LEVELS, strict=True)
     ]
     return panel_from_frame(pd.DataFrame(rows), roles={"risk": "driver", "y": "outcome"})
+
+
+@pytest.mark.parametrize("clock", [change_point_clock, hidden_markov_clock])
+def test_draws_are_not_negative(panel, clock):
+    with pytest.raises(DataError, match="draws must be zero or more"):
+        clock(panel, "risk", draws=-1)
 
 
 @pytest.mark.parametrize("clock", [change_point_clock, hidden_markov_clock])
@@ -152,3 +159,27 @@ def test_pictures_show_every_stage(panel):
     words = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert words == ["gestation", "outbreak", "continuation", "recovery"]
     figure.savefig("/dev/null", format="png")
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda y: 2 * y + 1,
+        lambda y: y.groupby("region").shift(1),
+        lambda y: -y.groupby("region").shift(-4),
+        lambda y: y.groupby("week").transform("mean"),
+    ],
+)
+def test_a_copy_of_the_outcome_dates_nothing(panel, copy):
+    frame = panel.data.assign(other=copy(panel.data["y"])).dropna().reset_index()
+    copied = panel_from_frame(frame, roles={"risk": "driver", "y": "outcome", "other": "driver"})
+    with pytest.raises(DataError, match="moves as the outcome 'y' does"):
+        change_point_clock(copied, "other")
+
+
+def test_a_shifted_outcome_is_known_by_its_name():
+    roles = {"y": "outcome", "y_lag1": "driver", "intensity_lag2": "other", "risk_lag1": "other"}
+    for name in ("y_lag1", "intensity_lag2"):
+        with pytest.raises(DataError, match="must not be dated from"):
+            fail_if_dated_from_outcome(name, roles)
+    fail_if_dated_from_outcome("risk_lag1", roles)

@@ -1,5 +1,8 @@
 """GDELT and CoronaNet: small tables in the published layouts."""
 
+import gzip
+from zipfile import ZipFile
+
 import pandas as pd
 import pytest
 
@@ -121,6 +124,20 @@ def test_what_is_no_gdelt_says_so(tmp_path):
     for message, source in cases.items():
         with pytest.raises(DataError, match=message):
             read_gdelt(source, REGIONS)
+
+
+def test_gdelt_lines_that_are_torn_or_no_utf_8(tmp_path):
+    good = "\t".join(gdelt_row("057", "Jiangsu, China", "Hubei, China").values())
+    lines = [good, "1\t2", good + "\tmore", good.replace("u057", "ü057"), ""]
+    data = "\r\n".join(lines).encode("latin-1")
+    (tmp_path / "g.csv").write_bytes(data)
+    with ZipFile(tmp_path / "g.zip", "w") as packed:
+        packed.writestr("g.csv", data)
+    (tmp_path / "g.csv.gz").write_bytes(gzip.compress(data))
+    for name in ("g.csv", "g.zip", "g.csv.gz"):
+        log = read_gdelt(tmp_path / name, REGIONS)
+        assert len(log.events) == 2
+        assert log.ledger.rows.set_index("reason")["count"].to_dict() == {"wrong number of cells": 2}
 
 
 CORONANET_LAYOUT = (

@@ -9,11 +9,12 @@ from slow_measures import measures
 
 from panelcoop.errors import DataError
 from panelcoop.panel.events.assemble import assemble_events
+from panelcoop.panel.events.dyad_panel import assemble_dyads
 from panelcoop.panel.events.read import read_events
 from panelcoop.panel.events.settings import Assembly
 from panelcoop.panel.measures.names import INTENSITIES, MEASURE_NOTES, sliced_measures
 from panelcoop.panel.measures.slices import DEFAULT_SLICES, slice_names
-from panelcoop.panel.weeks import DAYS
+from panelcoop.panel.weeks import DAYS, WEEKS
 from panelcoop.simulate import simulate_events
 
 ROUNDING = 1e-12  # sums of a few hundred shares in another order
@@ -256,3 +257,43 @@ def test_a_log_without_good_rows_says_so():
     log = read_events(pd.DataFrame({"date": ["never"], "source": "A", "target": "B", "mechanism": "other"}))
     with pytest.raises(DataError, match="no accepted event"):
         assemble_events(log)
+
+
+def test_where_documents_were_read_a_week_without_an_event_is_zero():
+    events = pd.DataFrame(
+        {"date": ["2020-02-03", "2020-02-10"], "source": "A", "target": "B", "mechanism": "agreement"}
+    )
+    window = ("2020-W01", "2020-W11")
+    weeks = WEEKS.labels(WEEKS.range(*window))
+    table = pd.DataFrame([(region, week, 10) for region in "AB" for week in weeks])
+    table.columns = ["region", "date", "documents"]
+    log = read_events(events, window=window)
+    panel = assemble_events(log, documents=table)
+    assert panel.data.loc["A", "intensity"].tolist() == [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+    assert assemble_dyads(log, documents=table)["flow"].notna().all()
+    assert panel.ledger.rows.empty
+
+
+def test_weeks_without_a_table_of_records_are_in_the_ledger():
+    events = pd.DataFrame({"date": ["2020-02-03"], "source": "A", "target": "B", "mechanism": "agreement"})
+    panel = assemble_events(read_events(events, window=("2020-W05", "2020-W08")))
+    assert panel.data["intensity"].isna().sum() == 6
+    (entry,) = panel.ledger.rows.to_dict("records")
+    assert (entry["action"], entry["count"]) == ("missing", 6)
+    assert "before the first or after the last event" in entry["reason"]
+
+
+def test_numbers_as_codes_make_a_panel():
+    regions = pd.DataFrame(
+        {"code": [9, 11, 12, 111], "name": list("nxyz"), "level": ["nation", "province", "province", "city"]}
+    ).assign(parent=[np.nan, 9, 9, 11])
+    events = pd.DataFrame({"date": ["2020-02-03"], "source": ["z"], "target": ["y"], "mechanism": "agreement"})
+    panel = assemble_events(read_events(events, regions=regions))
+    assert panel.data["out_intensity"].droplevel("week").to_dict() == {"11": 1.0, "12": 0.0}
+    log = read_events(events.assign(target="yy"), regions=regions[["code", "name"]])
+    assert "unknown region 'yy'" in log.report()
+
+
+def test_an_unknown_centre_is_refused(drawn):
+    with pytest.raises(DataError, match="centre 'ZZ' is no code of"):
+        assemble_events(read_events(drawn.events, regions=drawn.regions), choices=Assembly(centre="ZZ"))

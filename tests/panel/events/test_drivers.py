@@ -45,6 +45,13 @@ def test_base_year_uses_the_same_weeks():
     np.testing.assert_allclose(base_year_score(values, 2019)["A"], [2, 3, 4])  # mean 2, sd 1 over W01 to W03
 
 
+def test_a_base_year_that_does_not_move_has_no_score():
+    index = pd.date_range("2019-01-07", periods=104, freq="7D")
+    values = pd.DataFrame({"A": np.where(index.year == 2019, 0.1, 5.0), "B": 0.0}, index=index)
+    values["C"] = np.arange(104.0)
+    assert base_year_score(values, 2019).isna().all().tolist() == [True, True, False]
+
+
 def test_lags_and_leads_keep_gaps():
     frame = pd.DataFrame({"region": "A", "week": WEEKS[[0, 1, 3]], "x": [1.0, 2.0, 4.0]})
     panel = panel_from_frame(frame)

@@ -5,7 +5,7 @@ import pytest
 
 from panelcoop.errors import DataError
 from panelcoop.panel.events.assemble import assemble_events
-from panelcoop.panel.events.read import read_events, with_code_changes
+from panelcoop.panel.events.read import as_regions, read_events, with_code_changes
 from panelcoop.panel.region_hierarchy import region_hierarchy
 
 REGIONS = pd.DataFrame(
@@ -61,3 +61,21 @@ def test_changes_come_from_a_file(tmp_path, land):
     pd.testing.assert_frame_equal(read_events(ROWS, regions=joined).events, read_events(ROWS, regions=land).events)
     with pytest.raises(DataError, match="no file"):
         with_code_changes(tmp_path / "regions.csv", tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize("written", ["utf-8", "gb18030"])
+def test_tables_of_regions_are_in_utf_8_or_the_encoding_of_the_log(tmp_path, written):
+    table = pd.DataFrame({"code": ["A", "B"], "name": ["湖北", "山东"]})
+    table.to_csv(tmp_path / "regions.csv", index=False, encoding=written)
+    (tmp_path / "log.csv").write_text("start,source,target,mechanism\n2020-02-03,湖北,山东,other\n", encoding="gb18030")
+    log = read_events(tmp_path / "log.csv", regions=tmp_path / "regions.csv", encoding="gb18030")
+    assert log.events[["source", "target"]].values.tolist() == [["A", "B"]]
+
+
+def test_tables_of_regions_in_parquet_and_in_an_unknown_encoding(tmp_path):
+    table = pd.DataFrame({"code": ["A", "B"], "name": ["湖北", "山东"]})
+    table.to_parquet(tmp_path / "regions.parquet")
+    assert as_regions(tmp_path / "regions.parquet").find("湖北") == "A"
+    table.to_csv(tmp_path / "regions.csv", index=False, encoding="gb18030")
+    with pytest.raises(DataError, match="Name its encoding"):
+        as_regions(tmp_path / "regions.csv")

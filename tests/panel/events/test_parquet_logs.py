@@ -149,3 +149,19 @@ def test_actors_no_region_system_knows_are_in_the_ledger(tmp_path):
     panel = assemble_events(stored({**DYADS, "source": ["Alpha", "B", "A|B"]}, tmp_path), REGIONS)
     reasons = panel.ledger.rows["reason"].tolist()
     assert sorted(reasons) == [f"dyads of an actor no region system knows: {name}" for name in ("Alpha", "A|B")]
+
+
+def test_the_folder_of_a_saved_log_is_a_log(drawn, log, panel, tmp_path):
+    log.save(tmp_path)
+    pd.testing.assert_frame_equal(assemble_events(tmp_path, drawn.regions).data, panel, rtol=ROUNDING)
+    again = read_events(tmp_path, regions=drawn.regions)
+    assert len(again) == len(log)
+    assert "rejected.parquet: the file stands beside the events" in again.report()
+
+
+def test_tables_that_do_not_fit_together_are_named(drawn, log, tmp_path):
+    log.save(tmp_path)
+    other = log.events.assign(weight="much")
+    other.to_parquet(tmp_path / "more.parquet")
+    with pytest.raises(DataError, match="cannot be read as one table"):
+        assemble_events(tmp_path, drawn.regions)

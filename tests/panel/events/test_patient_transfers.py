@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from panelcoop.errors import DataError
 from panelcoop.panel.events.adapters.transfers import PUBLIC_NAMES, read_patient_transfers
 from panelcoop.panel.events.assemble import assemble_events
 from panelcoop.panel.weeks import DAYS
@@ -61,3 +62,22 @@ def test_a_day_by_hand(log):
     assert day.loc["FR-GES", "reciprocity"] == 0
     assert np.isnan(day.loc["FR-HDF", "reciprocity"])
     assert day.loc["FR-HDF", "intensity"] == 0
+
+
+def test_two_vehicles_of_one_day_are_two_transfers(table):
+    one = table.head(1)
+    twice = pd.concat([one, one.assign(vehicle="another"), one], ignore_index=True)
+    log = read_patient_transfers(twice)
+    assert log.events["row"].tolist() == [1, 2]
+    assert log.rejected["row"].tolist() == [3]
+
+
+def test_files_that_are_no_table_of_transfers(tmp_path, table):
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(DataError, match="cannot be read as a table of transfers"):
+        read_patient_transfers(tmp_path / "empty.csv")
+    accented = table.head(1).assign(source_region="Île-de-France")
+    accented.to_csv(tmp_path / "t.csv", index=False, encoding="cp1252")
+    assert read_patient_transfers(tmp_path / "t.csv", encoding="cp1252").events["source"].tolist() == ["FR-IDF"]
+    with pytest.raises(DataError, match="cannot be read in utf-8"):
+        read_patient_transfers(tmp_path / "t.csv")

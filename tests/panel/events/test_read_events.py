@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from panelcoop.errors import DataError, PanelcoopError
 from panelcoop.panel.events.contract import EVENT_COLUMNS, FIELDS, codebook, event_schema
-from panelcoop.panel.events.read import read_events
+from panelcoop.panel.events.read import as_regions, read_events
 from panelcoop.panel.regions import china_provinces
 from panelcoop.simulate import simulate_events
 
@@ -35,6 +35,8 @@ def problem_of(row, **options):
         ({"date": "10/02/2020"}, "impossible date"),
         ({"date": "2020-0210"}, "impossible date"),
         ({"date": "2020110"}, "impossible date"),
+        ({"date": "2920-02-10"}, "the year is not between 1900 and 2100"),
+        ({"date": "0020-02-10"}, "the year is not between 1900 and 2100"),
         ({"date": ""}, "the date is missing"),
         ({"end": "2020-01-01"}, "ends before it starts"),
         ({"end": "soon"}, "impossible date"),
@@ -46,6 +48,7 @@ def problem_of(row, **options):
         ({"weight": -0.5}, "negative weight"),
         ({"weight": "inf"}, "not a number"),
         ({"weight": "many"}, "not a number"),
+        ({"weight": "1_000"}, "not a number"),
         ({"formality": 6}, "unknown formality"),
         ({"mandated": "perhaps"}, "neither true nor false"),
         ({"source_level": "village"}, "unknown level 'village'"),
@@ -244,3 +247,61 @@ def test_a_time_of_day_that_does_not_exist_is_no_date(cell):
     assert "impossible date" in log.rejected["reasons"].iloc[0]
     for good in ("2020-02-04T23:59", "2020-02-04 10:00:00.5", "2020-02-04T10:00:00+08:00", "2020-02-04T10:00Z"):
         assert len(read_events(pd.DataFrame({"date": [good], **row}))) == 1
+
+
+def test_without_an_id_the_same_event_in_another_spelling_is_a_duplicate():
+    log = log_of({"source": "江苏", "date": "2020-02-01"}, {"source": "Jiangsu", "date": "2020/2/1"})
+    assert log.problems["problem"].tolist() == ["exact duplicate of table: row 1"]
+
+
+def test_a_bad_row_that_repeats_another_says_both():
+    log = log_of({"document": "a"}, {"document": "a", "weight": -1}, {"document": "a", "date": "no", "weight": -1})
+    assert log.problems[["row", "problem"]].values.tolist() == [
+        [2, "negative weight"],
+        [2, "duplicate document: the same event as table: row 1"],
+        [3, "impossible date; write year-month-day, such as 2020-02-10"],
+        [3, "negative weight"],
+    ]
+
+
+def test_an_empty_file_of_a_folder_is_noted(tmp_path):
+    (tmp_path / "a.csv").write_text("\n")
+    with pytest.raises(DataError, match="holds no CSV or Parquet file with a header"):
+        read_events(tmp_path)
+    pd.DataFrame([GOOD]).to_csv(tmp_path / "b.csv", index=False)
+    log = read_events(tmp_path)
+    assert len(log) == 1
+    assert log.ledger.rows[["source", "reason"]].values.tolist() == [["a.csv", "the file is empty: not read"]]
+
+
+def test_a_space_may_stand_before_a_quoted_cell(tmp_path):
+    lines = 'date, source, target, mechanism\n2020-02-10, "A", "B|C", "agreement"\n'
+    (tmp_path / "log.csv").write_text(lines)
+    assert read_events(tmp_path / "log.csv").events[["source", "target"]].values.tolist() == [["A", "B|C"]]
+
+
+def test_lazy_frames_are_collected():
+    assert len(read_events(pl.DataFrame([GOOD]).lazy())) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"parent": ["", "X", "B"]}, "no row: X"),
+        ({"parent": ["", "C", "B"]}, "puts B under"),
+        ({"code": ["A", " ", "C"]}, "missing or repeated codes"),
+    ],
+)
+def test_a_region_table_that_does_not_hang_together_is_refused(rows, message):
+    table = pd.DataFrame({"code": list("ABC"), "name": list("abc"), "level": ["province", "city", "county"]})
+    assert as_regions(table.assign(parent=["elsewhere", "A", "B"])).codes == ["A", "B", "C"]
+    with pytest.raises(DataError, match=message):
+        as_regions(table.assign(**{"parent": ["", "A", "B"], **rows}))
+
+
+def test_a_region_file_with_more_cells_than_headers_is_refused(tmp_path):
+    path = tmp_path / "regions.csv"
+    for end in ("", "x"):
+        path.write_text(f"code,name\nA,Alpha,{end}\nB,Beta,{end}\n")
+        with pytest.raises(DataError, match="more cells than the header"):
+            as_regions(path)

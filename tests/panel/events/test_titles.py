@@ -7,6 +7,8 @@ from panelcoop.errors import DataError
 from panelcoop.panel.events.adapters.hand_coding import draw_coding_sheet, score_coding_sheet
 from panelcoop.panel.events.adapters.title_rules import classify_titles, read_rules
 from panelcoop.panel.events.adapters.titles import read_titles, title_events, weekly_title_counts
+from panelcoop.panel.events.read import as_regions
+from panelcoop.panel.region_hierarchy import region_hierarchy
 
 CLOSE = 0.03  # share by which raw hits may differ from those counted with other keywords
 
@@ -164,3 +166,79 @@ def test_the_real_weeks(real):
     assert counts.index.unique("region").size == 31
     assert counts["documents"].sum() == len(real.titles)
     assert counts["cooperation"].sum() == (real.titles["mechanism"] != "").sum()
+
+
+def spell_days(*days):
+    return pd.DataFrame({"prov": "山东", "date": days, "title": [f"复工{k}" for k in range(len(days))]})
+
+
+def test_days_are_never_guessed(tmp_path):
+    days = [20200203, 43864, "03/02/2020", "13/02/2020", "2020-02-03T23:30:00+08:00", pd.Timestamp("2020-02-03 10:00")]
+    log = read_titles(spell_days(*days))
+    assert log.titles["date"].dt.strftime("%Y-%m-%d").tolist() == ["2020-02-03"] * 3
+    assert log.rejected["row"].tolist() == [2, 3, 4]
+    assert set(log.rejected["reasons"]) == {"impossible date"}
+    spell_days("20200203", "43864").to_csv(tmp_path / "t.csv", index=False)
+    assert read_titles(tmp_path / "t.csv").titles["row"].tolist() == [1]
+
+
+def test_a_file_in_another_encoding(tmp_path):
+    spell_days("2020-02-03").to_csv(tmp_path / "t.csv", index=False, encoding="gb18030")
+    assert len(read_titles(tmp_path / "t.csv", encoding="gb18030").titles) == 1
+    for encoding in ("utf-8", "utf-9"):
+        with pytest.raises(DataError, match="Usual encodings"):
+            read_titles(tmp_path / "t.csv", encoding=encoding)
+
+
+def test_one_column_under_two_names_is_refused():
+    with pytest.raises(DataError, match=r"'province' 2 times \(prov, province\)"):
+        read_titles(spell_days("2020-02-03").assign(province="湖北"))
+
+
+def test_nothing_to_draw_or_to_count():
+    empty = read_titles(spell_days("yesterday"))
+    with pytest.raises(DataError, match="no good title to draw"):
+        draw_coding_sheet(empty)
+    with pytest.raises(DataError, match="no good title to count"):
+        weekly_title_counts(empty)
+
+
+@pytest.mark.parametrize("weight", ["abc", "-1", ""])
+def test_weights_of_the_sheet_are_positive_numbers(weight):
+    sheet = pd.DataFrame({"title": ["援鄂"], "hand_mechanism": ["other"], "weight": [weight]})
+    with pytest.raises(DataError, match="column 'weight'"):
+        score_coding_sheet(sheet, read_rules())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[rule]]\nlabel='title'\nmechanism='other'\nany=['a']", "is a column of titles"),
+        ("[[rule]]\nlabel='x'\nmechanism='other'\nany=['a']\n" * 2, "stands twice"),
+        ("[[rule]]\nlabel='x'\nmechanism='other'\nany='a'", "list of texts under 'any'"),
+        ("[[rule]]\nlabel='x'\nmechanism='other'\nany=['']", "none of them empty"),
+        ("[[rule]]\nlabel='x'\nmechanism='other'\nany=['a']\nunless='b'", "list of texts under 'unless'"),
+    ],
+)
+def test_rules_that_would_match_wrongly_are_refused(tmp_path, text, message):
+    (tmp_path / "rules.toml").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_rules(tmp_path / "rules.toml")
+
+
+@pytest.mark.filterwarnings("error")
+def test_patterns_may_hold_groups(tmp_path):
+    (tmp_path / "rules.toml").write_text("[[rule]]\nlabel='x'\nmechanism='other'\nany=['(a|b)c']\nunless=['(bc)']")
+    assert classify_titles(pd.Series(["ac", "bc"]), read_rules(tmp_path / "rules.toml"))["x"].tolist() == [True, False]
+
+
+def test_partners_in_regions_of_ones_own():
+    table = pd.DataFrame(
+        {"code": ["A", "B", "C"], "name": ["山东", "湖北", "Maine"], "other_names": ["", "荆楚", "Pine Tree State"]}
+    )
+    titles = spell_days("2020-02-03", "2020-02-04", "2020-02-05").assign(
+        title=["与荆楚签署合作协议", "与Maine签署合作协议", "与Maines签署合作协议"]
+    )
+    for system in (as_regions(table), region_hierarchy(table.assign(level="province", parent=""), label="own")):
+        log = title_events(read_titles(titles, system=system), system=system)
+        assert log.events[["source", "target"]].values.tolist() == [["A", "B"], ["A", "C"]]

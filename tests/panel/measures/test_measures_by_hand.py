@@ -124,6 +124,8 @@ def test_coupling_degree_by_hand():
         {"lowest": np.zeros(2), "highest": np.zeros(2)},
         {"lowest": np.zeros(2), "highest": np.ones(2), "shares": np.array([0.5, 0.6])},
         {"lowest": np.array([0, np.nan]), "highest": np.ones(2)},
+        {"lowest": np.zeros(3), "highest": np.ones(3)},
+        {"lowest": np.zeros(2), "highest": np.ones(2), "shares": np.full(4, 0.25)},
     ],
 )
 def test_coupling_constants_are_checked(options):

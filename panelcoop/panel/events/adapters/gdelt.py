@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 
@@ -79,13 +81,14 @@ def read_gdelt(
     -------
     EventLog
         Cooperative rows of two actors placed in a region; the document is the source address, so that one article
-        counts once. Rows of other classes, of other actors, and of actors placed in another country are counted in the
-        ledger, not listed.
+        counts once. Rows of other classes, of other actors, of actors placed in another country, and lines that have
+        not 61 cells are counted in the ledger, not listed.
 
     Raises
     ------
     DataError
-        When the file cannot be read, has not 61 columns or lacks one that is used, or the country is not known.
+        When the file cannot be read, has no line of 61 cells or lacks a column that is used, or the country is not
+        known.
 
     Notes
     -----
@@ -101,7 +104,8 @@ def read_gdelt(
     GDELT Event Database, codebook 2.0; CAMEO manual 1.1b3.
     """
     system = as_regions(regions)
-    cells = _as_text(source if isinstance(source, pd.DataFrame) else _read(Path(source)))
+    table, torn = (source, 0) if isinstance(source, pd.DataFrame) else _read(Path(source))
+    cells = _as_text(table)
     atlas = _Atlas(system, country, places or {})
     code, root = _event_codes(cells)
     cooperative = root.isin(COOPERATIVE_ROOTS)
@@ -113,15 +117,16 @@ def read_gdelt(
     told = kept & ~abroad
     events = _events(cells[told], code[told], root[told]).assign(**{side: end[told] for side, end in ends.items()})
     log = read_events(events.reset_index(drop=True), regions=system)
-    reasons = {
-        "no cooperative class": ~cooperative,
-        "an actor is no government or not named": cooperative & ~actors,
-        "an actor is placed in another country": abroad,
+    counts = {
+        "wrong number of cells": torn,
+        "no cooperative class": int((~cooperative).sum()),
+        "an actor is no government or not named": int((cooperative & ~actors).sum()),
+        "an actor is placed in another country": int(abroad.sum()),
     }
     entries = [
-        {"source": "gdelt", "action": "excluded", "reason": reason, "count": int(rows.sum())}
-        for reason, rows in reasons.items()
-        if rows.any()
+        {"source": "gdelt", "action": "excluded", "reason": reason, "count": count}
+        for reason, count in counts.items()
+        if count
     ]
     return replace(log, ledger=Ledger.of(entries) + log.ledger)
 
@@ -207,17 +212,30 @@ def _events(told: pd.DataFrame, code: pd.Series, root: pd.Series) -> pd.DataFram
     )
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path) -> tuple[pd.DataFrame, int]:
+    """Read the lines that have all cells, and count the others; a byte that is not UTF-8 becomes a mark."""
     if not path.is_file():
         msg = f"{path} is a folder; name a file in it." if path.is_dir() else f"There is no file {path}."
         raise DataError(msg)
     try:
-        table = pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=3)
-    except (ValueError, pd.errors.ParserError, BadZipFile) as fault:
+        rows = [line.split("\t") for line in _lines(path)]
+    except (OSError, EOFError, zlib.error, BadZipFile) as fault:
         msg = f"{path} cannot be read as GDELT events: {fault}."
         raise DataError(msg) from fault
-    if table.shape[1] != len(GDELT_COLUMNS):
-        msg = f"{path} has {table.shape[1]} columns; GDELT 2.0 events have {len(GDELT_COLUMNS)}."
+    whole = [row for row in rows if len(row) == len(GDELT_COLUMNS)]
+    if not whole:
+        msg = f"{path} has {len(rows[0]) if rows else 0} columns; GDELT 2.0 events have {len(GDELT_COLUMNS)}."
         raise DataError(msg)
-    headed = str(table.iloc[0, 0]).strip().upper() == GDELT_COLUMNS[0]
-    return table.iloc[int(headed) :].set_axis(list(GDELT_COLUMNS), axis=1)
+    headed = whole[0][0].strip().upper() == GDELT_COLUMNS[0]
+    return pd.DataFrame(whole[int(headed) :], columns=list(GDELT_COLUMNS), dtype=str), len(rows) - len(whole)
+
+
+def _lines(path: Path) -> list[str]:
+    data = path.read_bytes()
+    if path.suffix.lower() == ".zip":
+        with ZipFile(path) as packed:
+            data = b"\n".join(packed.read(name) for name in packed.namelist())
+    elif path.suffix.lower() == ".gz":
+        data = gzip.decompress(data)
+    text = data.decode("utf-8-sig", errors="replace")
+    return [line.removesuffix("\r") for line in text.split("\n") if line.strip()]

@@ -12,6 +12,7 @@ from panelcoop.errors import DataError
 from panelcoop.panel.events.adapters.title_rules import TitleRule, classify_titles
 from panelcoop.panel.events.adapters.titles import TitleLog
 from panelcoop.panel.events.contract import MECHANISMS
+from panelcoop.panel.tables import read_numbers
 
 __all__ = ["CodingReport", "draw_coding_sheet", "score_coding_sheet"]
 
@@ -64,10 +65,13 @@ def draw_coding_sheet(log: TitleLog, *, per_stratum: int = 40, seed: int = 0) ->
     Raises
     ------
     DataError
-        When `per_stratum` is not positive.
+        When `per_stratum` is not positive or the log holds no good title.
     """
     if per_stratum < 1:
         msg = f"Draw at least one title per stratum; got {per_stratum}."
+        raise DataError(msg)
+    if log.titles.empty:
+        msg = f"There is no good title to draw from; {len(log.rejected):,} were rejected.\n{log.ledger}"
         raise DataError(msg)
     rng = np.random.default_rng(seed)
     parts = []
@@ -98,7 +102,8 @@ def score_coding_sheet(sheet: pd.DataFrame, rules: tuple[TitleRule, ...]) -> Cod
     Raises
     ------
     DataError
-        When a column is missing, nothing is coded, or a code is no mechanism and not "none" (rows are named).
+        When a column is missing, nothing is coded, a code is no mechanism and not "none", or the weight of a
+        coded title is no positive number (rows are named).
 
     Notes
     -----
@@ -121,7 +126,7 @@ def score_coding_sheet(sheet: pd.DataFrame, rules: tuple[TitleRule, ...]) -> Cod
     hand = sheet["hand_mechanism"].fillna("").astype(str).str.strip().str.casefold().str.replace(" ", "_")
     done = hand != ""
     _fail_if_codes_unknown(hand[done], done)
-    weight = pd.to_numeric(sheet["weight"]) if "weight" in sheet else pd.Series(1.0, index=sheet.index)
+    weight = _weights(sheet, done)
     found = classify_titles(sheet.loc[done, "title"], rules)["mechanism"].replace("", NONE)
     rows = {name: _score(found == name, hand[done] == name, weight[done]) for name in MECHANISMS}
     rows["any"] = _score(found != NONE, hand[done] != NONE, weight[done])
@@ -137,6 +142,20 @@ def _fail_if_codes_unknown(codes: pd.Series, done: pd.Series) -> None:
         rows = name_few(f"{code!r} in row {int(k) + 1}" for k, code in zip(unknown.index, unknown, strict=True))
         msg = f"The coding sheet holds unknown codes: {rows}. Use {', '.join(CODES)}."
         raise DataError(msg)
+
+
+def _weights(sheet: pd.DataFrame, done: pd.Series) -> pd.Series:
+    if "weight" not in sheet:
+        return pd.Series(1.0, index=sheet.index)
+    weight = read_numbers(sheet["weight"], "The coding sheet")
+    bad = np.flatnonzero(done & ~(weight > 0))
+    if bad.size:
+        msg = (
+            f"The coding sheet, column 'weight': the weight in row {name_few(bad + 1)} is missing or not positive; "
+            "leave the column as it was drawn."
+        )
+        raise DataError(msg)
+    return weight
 
 
 def _score(found: pd.Series, coded: pd.Series, weight: pd.Series) -> dict[str, float]:

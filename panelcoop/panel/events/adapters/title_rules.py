@@ -18,6 +18,8 @@ from panelcoop.panel.events.contract import CONTENTS, MECHANISMS
 __all__ = ["TitleRule", "classify_titles", "keyword_hits", "read_rules"]
 
 KEYS = ("label", "mechanism", "contents", "target", "where", "any", "unless")
+COLUMNS = ("region", "date", "title", "row", "mechanism", "contents", "target")
+"""Columns of classified titles, which no label of a rule may take."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class TitleRule:
     def matches(self, titles: pd.Series) -> pd.Series:
         """Tell which titles match once the guards are cut."""
         plain = titles if self.guards is None else titles.str.replace(self.guards, "", regex=True)
-        return plain.str.contains(self.keywords)
+        return _holds(plain, self.keywords)
 
     def target_of(self, title: str) -> str:
         """Return the partner that a matching title implies, or nothing."""
@@ -69,7 +71,8 @@ def read_rules(path: Path | str | None = None) -> tuple[TitleRule, ...]:
     Raises
     ------
     DataError
-        When the file is unreadable, a key is unknown or missing, or a pattern is no regular expression.
+        When the file is unreadable, a key is unknown, missing or no list, a label is repeated or the name of a column
+        of titles, or a pattern is no regular expression.
 
     Examples
     --------
@@ -86,7 +89,14 @@ def read_rules(path: Path | str | None = None) -> tuple[TitleRule, ...]:
     if not listed:
         msg = f"The rules {source} hold no [[rule]]."
         raise DataError(msg)
-    return tuple(_rule(entry) for entry in listed)
+    rules = tuple(_rule(entry) for entry in listed)
+    labels = [rule.label for rule in rules]
+    for k, label in enumerate(labels):
+        if label in COLUMNS or label in labels[:k]:
+            why = "is a column of titles" if label in COLUMNS else "stands twice"
+            msg = f"The label '{label}' of a rule {why}: give each rule a label of its own."
+            raise DataError(msg)
+    return rules
 
 
 def classify_titles(titles: pd.Series, rules: tuple[TitleRule, ...]) -> pd.DataFrame:
@@ -133,7 +143,7 @@ def keyword_hits(titles: pd.Series, rules: tuple[TitleRule, ...]) -> pd.Series:
         Indexed by label.
     """
     text = titles.fillna("").astype(str)
-    return pd.Series({rule.label: int(text.str.contains(rule.keywords).sum()) for rule in rules}, name="hits")
+    return pd.Series({rule.label: int(_holds(text, rule.keywords).sum()) for rule in rules}, name="hits")
 
 
 def _rule(entry: dict[str, object]) -> TitleRule:
@@ -143,19 +153,27 @@ def _rule(entry: dict[str, object]) -> TitleRule:
     if not label or not entry.get("any"):
         msg = f"Rule '{label}' needs a label and at least one pattern under 'any'."
         raise DataError(msg)
-    mechanism, contents = str(entry.get("mechanism", "")), _words(entry.get("contents"))
+    mechanism, contents = str(entry.get("mechanism", "")), _words(entry, "contents", label)
     fail_if_not_one_of(mechanism, MECHANISMS, f"the mechanism of rule '{label}'")
     for content in contents:
         fail_if_not_one_of(content, CONTENTS, f"a content of rule '{label}'")
-    keywords = _pattern(_words(entry.get("any")), label)
+    keywords = _pattern(_words(entry, "any", label), label)
     where, guards = (
-        _pattern(words, label) if (words := _words(entry.get(key))) else None for key in ("where", "unless")
+        _pattern(words, label) if (words := _words(entry, key, label)) else None for key in ("where", "unless")
     )
     return TitleRule(label, mechanism, contents, str(entry.get("target", "")), where, keywords, guards)
 
 
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(str(word) for word in value) if isinstance(value, list) else ()
+def _words(entry: dict[str, object], key: str, label: str) -> tuple[str, ...]:
+    value = entry.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) and word.strip() for word in value):
+        msg = f"Rule '{label}' needs a list of texts under '{key}', none of them empty, such as {key} = ['text']."
+        raise DataError(msg)
+    return tuple(value)
+
+
+def _holds(titles: pd.Series, pattern: re.Pattern[str]) -> pd.Series:
+    return titles.map(lambda title: pattern.search(title) is not None).astype(bool)
 
 
 def _pattern(patterns: tuple[str, ...], label: str) -> re.Pattern[str]:

@@ -10,12 +10,14 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_columns_missing
+from panelcoop.checks import fail_if_columns_missing, name_few
 from panelcoop.errors import DataError
 from panelcoop.panel.events.adapters.title_rules import TitleRule, classify_titles, keyword_hits, read_rules
 from panelcoop.panel.events.contract import MECHANISMS, SEPARATOR
+from panelcoop.panel.events.csv_lines import USUAL_ENCODINGS
 from panelcoop.panel.events.log import EventLog
-from panelcoop.panel.events.read import read_events
+from panelcoop.panel.events.problems import parse_date
+from panelcoop.panel.events.read import RegionsLike, as_regions, read_events
 from panelcoop.panel.record import Ledger
 from panelcoop.panel.regions import RegionSystem, china_provinces
 from panelcoop.panel.sources.download import download
@@ -32,6 +34,7 @@ TITLES_ADDRESS = (
 HEADERS = {"prov": "province", "region": "province", "省份": "province", "日期": "date", "标题": "title"}
 SHORTEST_NAME = 2
 NO_WORD = re.compile(r"[\W_]+")
+LATIN = "[A-Za-zÀ-ɏ]"
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ def read_titles(
     source: Path | str | pd.DataFrame,
     *,
     rules: Path | str | None = None,
-    system: RegionSystem | None = None,
+    system: RegionsLike | None = None,
+    encoding: str = "utf-8",
 ) -> TitleLog:
     """Read and classify titles.
 
@@ -97,7 +101,9 @@ def read_titles(
     rules
         TOML file of keyword rules; default those of the package.
     system
-        Region system of the provinces; default the 31 of China.
+        Regions of the provinces; default the 31 of China.
+    encoding
+        Encoding of a CSV file.
 
     Returns
     -------
@@ -106,13 +112,13 @@ def read_titles(
     Raises
     ------
     DataError
-        When the table cannot be read or lacks a column.
+        When the table cannot be read, or lacks a column or holds it twice.
 
     Notes
     -----
     De-duplication comes first: rows that repeat province, date and title are dropped, exactly or but for spaces and
     punctuation, then rows with an impossible date, an unknown province or no title. A row with two faults is counted
-    under both, and said so.
+    under both, and said so. Days are written year first and never guessed from another order.
 
     Examples
     --------
@@ -121,13 +127,11 @@ def read_titles(
     >>> len(log.titles), log.rejected["reasons"].tolist()
     (1, ['exact duplicate', 'impossible date'])
     """
-    table = source if isinstance(source, pd.DataFrame) else _read(Path(source))
-    plain = table.rename(columns=lambda name: HEADERS.get(str(name).strip(), str(name).strip()))
-    fail_if_columns_missing(["province", "date", "title"], plain.columns, "The table of titles")
-    raw = plain[["province", "date", "title"]].reset_index(drop=True)
+    table = source if isinstance(source, pd.DataFrame) else _read(Path(source), encoding)
+    raw = _named(table).reset_index(drop=True)
     applied = read_rules(rules)
-    places = (system or china_provinces()).match(raw["province"].astype(object)).codes
-    dates = pd.to_datetime(raw["date"], errors="coerce", format="mixed").dt.normalize()
+    places = _regions(system).match(raw["province"].astype(object)).codes
+    dates = _days(raw["date"])
     exact = raw.duplicated()
     faults = {
         "exact duplicate": exact,
@@ -151,7 +155,7 @@ def read_titles(
     )
 
 
-def title_events(log: TitleLog, *, system: RegionSystem | None = None) -> EventLog:
+def title_events(log: TitleLog, *, system: RegionsLike | None = None) -> EventLog:
     """Turn the titles that name a partner into events.
 
     Parameters
@@ -159,7 +163,7 @@ def title_events(log: TitleLog, *, system: RegionSystem | None = None) -> EventL
     log
         From ``read_titles``.
     system
-        Region system in whose Chinese names partners are looked for.
+        Regions whose names are looked for: those of the column `name_zh`, or every name where there is none.
 
     Returns
     -------
@@ -172,7 +176,8 @@ def title_events(log: TitleLog, *, system: RegionSystem | None = None) -> EventL
     Formality is not coded: a title does not show it.
     """
     told = log.titles[log.titles["mechanism"] != ""]
-    partners = _partners(told, system or china_provinces())
+    regions = _regions(system)
+    partners = _partners(told, regions)
     events = pd.DataFrame(
         {
             "start": told["date"].dt.strftime("%Y-%m-%d"),
@@ -183,7 +188,7 @@ def title_events(log: TitleLog, *, system: RegionSystem | None = None) -> EventL
             "document": "title " + told["row"].astype(str),
         }
     )
-    return read_events(events.reset_index(drop=True), regions=system or china_provinces())
+    return read_events(events.reset_index(drop=True), regions=regions)
 
 
 def weekly_title_counts(log: TitleLog, *, calendar: Calendar = WEEKS) -> pd.DataFrame:
@@ -202,7 +207,15 @@ def weekly_title_counts(log: TitleLog, *, calendar: Calendar = WEEKS) -> pd.Data
         Indexed by (region, week): a column per mechanism, `cooperation` (any mechanism) and `documents` (all titles:
         the offset). From a region's first release to its last, a period without a title is zero; before and after,
         everything is missing: no records, not no cooperation.
+
+    Raises
+    ------
+    DataError
+        When the log holds no good title.
     """
+    if log.titles.empty:
+        msg = f"There is no good title to count; {len(log.rejected):,} were rejected: see `rejected`."
+        raise DataError(msg)
     week = calendar.starts(log.titles["date"])
     keys = [log.titles["region"].to_numpy(object), week]
     flags = {name: (log.titles["mechanism"] == name).to_numpy(int) for name in MECHANISMS}
@@ -217,20 +230,46 @@ def weekly_title_counts(log: TitleLog, *, calendar: Calendar = WEEKS) -> pd.Data
     return filled
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, encoding: str) -> pd.DataFrame:
     if not path.is_file():
         msg = f"There is no file {path}."
         raise DataError(msg)
     try:
         if path.suffix.lower() == ".xlsx":
             return pd.read_excel(path)
-        return pd.read_csv(path, encoding="utf-8-sig")
+        return pd.read_csv(path, dtype=str, index_col=False, encoding=encoding)
+    except (UnicodeError, LookupError) as fault:
+        msg = f"{path} cannot be read in {encoding}: {fault}. Usual encodings are utf-8, {USUAL_ENCODINGS}."
+        raise DataError(msg) from fault
     except ImportError as fault:
         msg = f"Reading {path} needs openpyxl; install it, or save the sheet as CSV."
         raise DataError(msg) from fault
     except Exception as fault:  # broken archives fail in many ways
         msg = f"{path} cannot be read as a table of titles: {fault}."
         raise DataError(msg) from fault
+
+
+def _regions(system: RegionsLike | None) -> RegionSystem:
+    return china_provinces() if system is None else as_regions(system)
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Pick the three columns, whatever they are called; each must be there once."""
+    wanted = ["province", "date", "title"]
+    plain = table.rename(columns=lambda name: HEADERS.get(str(name).strip(), str(name).strip()))
+    fail_if_columns_missing(wanted, plain.columns, "The table of titles")
+    for name in wanted:
+        alike = table.columns[plain.columns == name]
+        if len(alike) > 1:
+            msg = f"The table of titles holds the column '{name}' {len(alike)} times ({name_few(alike)}); keep one."
+            raise DataError(msg)
+    return plain[wanted]
+
+
+def _days(cells: pd.Series) -> pd.Series:
+    """Read days, year first; missing where a cell is none."""
+    text = cells.astype(object).map(str).str.strip().str.removesuffix(".0")
+    return parse_date(text, required=True).values
 
 
 def _alike(places: pd.Series, dates: pd.Series, titles: pd.Series) -> pd.Series:
@@ -243,15 +282,37 @@ def _alike(places: pd.Series, dates: pd.Series, titles: pd.Series) -> pd.Series:
 def _partners(told: pd.DataFrame, system: RegionSystem) -> list[str]:
     """List the other regions whose Chinese name stands in each title, and the rule's target.
 
-    Names are read from left to right without overlap: 浙江西部 names 浙江, not 江西.
+    Names are read from left to right without overlap: 浙江西部 names 浙江, not 江西; of two names that begin alike the
+    longer one is read.
     """
-    names = {str(name): str(code) for code, name in system.table["name_zh"].items() if len(str(name)) >= SHORTEST_NAME}
-    any_name = re.compile("|".join(map(re.escape, names)))
+    names = _names(system)
+    any_name = re.compile("|".join(map(_whole, sorted(names, key=len, reverse=True))) or "(?!)")
     found: list[str] = []
     for own, title, target in zip(told["region"], told["title"].astype(str), told["target"], strict=True):
         codes = {names[name] for name in any_name.findall(title)} | ({target} if target else set())
         found.append(SEPARATOR.join(sorted(codes - {own})))
     return found
+
+
+def _names(system: RegionSystem) -> dict[str, str]:
+    """Map names to codes: the Chinese ones, or all where the table has none; those of one letter say too little."""
+    table = system.table
+    every = [name for name in table.columns if name in ("name", "other_names") or str(name).startswith("name_")]
+    columns = ["name_zh"] if "name_zh" in table else every
+    spelt = [
+        (name.strip(), str(code))
+        for column in columns
+        for code, cell in table[column].dropna().items()
+        for name in str(cell).split(SEPARATOR)
+    ]
+    return {name: code for name, code in spelt if len(name) >= SHORTEST_NAME}
+
+
+def _whole(name: str) -> str:
+    """Write the pattern of a name; one in Latin letters is no part of a longer word."""
+    before = f"(?<!{LATIN})" if re.match(LATIN, name[0]) else ""
+    behind = f"(?!{LATIN})" if re.match(LATIN, name[-1]) else ""
+    return before + re.escape(name) + behind
 
 
 def _ledger(marks: pd.DataFrame) -> Ledger:

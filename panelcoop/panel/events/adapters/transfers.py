@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from functools import cache
@@ -12,6 +13,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError
+from panelcoop.panel.events.csv_lines import USUAL_ENCODINGS
 from panelcoop.panel.events.log import EventLog
 from panelcoop.panel.events.overlaps import count_overlaps_once
 from panelcoop.panel.events.read import as_regions, read_events
@@ -47,7 +49,7 @@ def france_regions() -> RegionSystem:
         return as_regions(pd.read_csv(handle, dtype=str, keep_default_na=False))
 
 
-def read_patient_transfers(source: Path | str | pd.DataFrame) -> EventLog:
+def read_patient_transfers(source: Path | str | pd.DataFrame, *, encoding: str = "utf-8") -> EventLog:
     """Read patient transfers in the published layout or the tabulated one.
 
     Parameters
@@ -56,6 +58,8 @@ def read_patient_transfers(source: Path | str | pd.DataFrame) -> EventLog:
         CSV (comma or semicolon), JSON (a list of records) or a frame, with the published headers
         (`debut_transfert`, `fin_transfert`, `type_vecteur`, `region_depart`, `region_arrivee`, `pays_arrivee`,
         `nombre_patients_transferes`) or the tabulated ones (`first_day`, ..., `patients`).
+    encoding
+        Encoding of the file.
 
     Returns
     -------
@@ -70,6 +74,8 @@ def read_patient_transfers(source: Path | str | pd.DataFrame) -> EventLog:
 
     Notes
     -----
+    Only records that are equal in every column are duplicates: two vehicles of one day are two transfers.
+
     Fractional counting divides a transfer to several countries equally; its split is not published.
 
     Examples
@@ -80,10 +86,11 @@ def read_patient_transfers(source: Path | str | pd.DataFrame) -> EventLog:
     >>> log.events[["source", "target", "weight"]].values.tolist()
     [['FR-GES', 'FR-BRE', 6.0]]
     """
-    table = source if isinstance(source, pd.DataFrame) else _read(Path(source))
+    table = source if isinstance(source, pd.DataFrame) else _read(Path(source), encoding)
     plain = table.rename(columns=PUBLIC_NAMES).astype(object)
     fail_if_columns_missing(PUBLIC_NAMES.values(), plain.columns, "The table of transfers")
     cells = plain.where(plain.notna(), "").astype(str)
+    record = cells.groupby(list(cells.columns), sort=False).ngroup() + 1
     targets = [
         _targets(region, land) for region, land in zip(cells["target_region"], cells["target_countries"], strict=True)
     ]
@@ -96,20 +103,24 @@ def read_patient_transfers(source: Path | str | pd.DataFrame) -> EventLog:
             "mechanism": "other",
             "contents": "resource",
             "weight": cells["patients"],
+            "document": "transfer " + record.astype(str),
         }
     )
     return count_overlaps_once(read_events(events, regions=france_regions()))
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, encoding: str) -> pd.DataFrame:
     if not path.is_file():
         msg = f"There is no file {path}."
         raise DataError(msg)
     try:
         if path.suffix.lower() == ".json":
-            return pd.DataFrame(json.loads(path.read_text(encoding="utf-8-sig")))
-        return pd.read_csv(path, dtype=str, sep=None, engine="python", encoding="utf-8-sig")
-    except (ValueError, pd.errors.ParserError) as fault:
+            return pd.DataFrame(json.loads(path.read_text(encoding=encoding).removeprefix("\ufeff")))
+        return pd.read_csv(path, dtype=str, sep=None, engine="python", encoding=encoding)
+    except (UnicodeError, LookupError) as fault:
+        msg = f"{path} cannot be read in {encoding}: {fault}. Usual encodings are utf-8, {USUAL_ENCODINGS}."
+        raise DataError(msg) from fault
+    except (ValueError, csv.Error, pd.errors.ParserError) as fault:
         msg = f"{path} cannot be read as a table of transfers: {fault}."
         raise DataError(msg) from fault
 
