@@ -23,6 +23,8 @@ def without_absorbed(design: EventDesign) -> tuple[EventDesign, tuple[str, ...]]
     """Leave out covariates that no week shows beyond a constant and earlier ones; say which."""
     stands = np.zeros(design.covariates.shape[2], dtype=bool)
     for t in range(design.times.size):
+        if stands.all():
+            return design, ()
         x = design.covariates[design.observed[:, t], t]
         size = column_size(x[:, None, :], np.ones((len(x), 1)))
         centred = x - x.mean(axis=0) if len(x) else x

@@ -67,10 +67,15 @@ def count_support(label: FloatArray, starts: FloatArray, control: BoolArray, hor
     by_cohort = np.zeros((levels.size, label.shape[1]))
     np.add.at(by_cohort, cohort, control)
     others = by_cohort.sum(axis=0) - by_cohort
-    out = np.zeros((horizons.size, 3))
-    for k, h in enumerate(horizons):
-        unit, week = np.nonzero(label == h)
-        if unit.size:
-            fewest = others[cohort[unit], week].min()
-            out[k] = np.unique(cohort[unit]).size, np.unique(unit).size, fewest
-    return out
+    if not horizons.size:
+        return np.zeros((0, 3))
+    order = np.argsort(horizons)
+    unit, week = np.nonzero(~np.isnan(label))
+    place = order[np.minimum(np.searchsorted(horizons, label[unit, week], sorter=order), horizons.size - 1)]
+    shown = horizons[place] == label[unit, week]
+    unit, week, place = unit[shown], week[shown], place[shown]
+    units, cohorts = (np.zeros((horizons.size, size), dtype=bool) for size in (starts.size, levels.size))
+    units[place, unit] = cohorts[place, cohort[unit]] = True
+    fewest = np.full(horizons.size, np.inf)
+    np.minimum.at(fewest, place, others[cohort[unit], week])
+    return np.column_stack([cohorts.sum(axis=1), units.sum(axis=1), np.where(np.isfinite(fewest), fewest, 0.0)])

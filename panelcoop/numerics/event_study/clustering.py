@@ -176,11 +176,11 @@ def judged_covariance(cov: FloatArray, groups: FloatArray, rounding: float, fixe
 
 def rounding_variance(outcome: FloatArray) -> float:
     """Give the variance below which an estimate of a linear form of the outcome varies by rounding only."""
-    seen = outcome[~np.isnan(outcome)]
+    known = ~np.isnan(outcome)
+    seen = outcome if known.all() else outcome[known]
     if not seen.size:
         return 0.0
-    mean = float(seen.mean())
-    return ROUNDING**2 * float(np.mean((seen - mean) ** 2)) + (ROUNDING_OF_LEVEL * mean) ** 2
+    return ROUNDING**2 * float(np.var(seen)) + (ROUNDING_OF_LEVEL * float(seen.mean())) ** 2
 
 
 def no_factor(n: int, weeks: int) -> SmallSample:
