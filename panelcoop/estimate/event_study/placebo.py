@@ -219,6 +219,11 @@ class DateRandomisation:
     draws: FloatArray
     enumerated: bool
 
+    @property
+    def p_error(self) -> float:
+        """Monte Carlo error of the p-value: that of a share of draws, 0 where all are looked at."""
+        return 0.0 if self.enumerated else float(np.sqrt(self.pvalue * (1 - self.pvalue) / self.draws.size))
+
 
 def randomise_dates(
     panel: Panel | pd.DataFrame,

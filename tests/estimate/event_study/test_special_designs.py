@@ -194,6 +194,8 @@ def test_fake_dates_find_nothing_where_nothing_happened():
 def test_randomised_dates_enumerate_small_designs():
     panel, events = staggered(n=5, seed=8, starts=(5, np.inf, np.inf, np.inf, np.inf))
     found = randomise_dates(panel, events, draws=99, outcome="y", estimator="imputation")
+    expected = 0.0 if found.enumerated else np.sqrt(found.pvalue * (1 - found.pvalue) / found.draws.size)
+    assert found.p_error == pytest.approx(expected)
     assert found.enumerated
     assert found.draws.size == 5
     assert found.pvalue in [i / 5 for i in range(1, 6)]
