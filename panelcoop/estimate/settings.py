@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from panelcoop.checks import fail_if_not_one_of, fail_if_not_whole
+from panelcoop.checks import fail_if_not_level, fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.small_sample import SmallSampleRule
 from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
@@ -109,9 +109,7 @@ class InferenceSettings:
         fail_if_not_one_of(self.dwb_effects, get_args(EffectsInDraws), "dwb_effects")
         if not isinstance(self.small_sample, SmallSampleRule):
             fail_if_not_one_of(self.small_sample, get_args(SmallSample), "small_sample")
-        if not 0 < self.level < 1:
-            msg = f"level must lie between 0 and 1 (for example 0.95); got {self.level}."
-            raise DataError(msg)
+        fail_if_not_level(self.level)
         least = {"draws": 1, "permutations": 1, "seed": 0, "threads": 1, "dwb_length": 1, "dwb_lag": 0, "lag": 0}
         for name, bound in least.items():
             fail_if_not_whole(getattr(self, name), name, bound, optional=name == "lag")

@@ -17,11 +17,13 @@ from panelcoop.sensitivity.honest_result import HonestBounds
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["event_bounds_figure", "event_bounds_table", "largest_change_of_slope"]
+__all__ = ["RELATIVE", "SMOOTH", "event_bounds_figure", "event_bounds_table", "largest_change_of_slope"]
 
 TARGETS = {"first": "first", "average": "mean"}
 RESTRICTIONS = {"relative-magnitudes": "Relative magnitudes", "smoothness": "Smoothness, per week"}
-SHOWN = {"relative-magnitudes": (0.5, 1.0), "smoothness": (0.0, 0.1)}
+RELATIVE, SMOOTH = 1.0, 0.1
+"""Restrictions that figures, tables and text show beside the estimates."""
+SHOWN = {"relative-magnitudes": (0.5, RELATIVE), "smoothness": (0.0, SMOOTH)}
 MEANING = (
     "95% intervals of the first effect, and of the mean over the weeks after the event. Relative magnitudes (C-LF): "
     "from one week to the next, trends may part by at most M times the largest such change before the event. "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from panelcoop.errors import DataError
 from panelcoop.estimate.event_study.result import EventStudy
+from panelcoop.report.event_bounds import RELATIVE, SMOOTH
 from panelcoop.report.style import INK, WIDTH, house_style, label_panels
 from panelcoop.sensitivity.event_evidence import EventEvidence
 
@@ -27,7 +28,7 @@ TITLE_WIDTH = 24  # letters of a panel title before it goes on in the next line
 
 LEVEL = 0.95
 FEW = 9  # horizons up to which each has its tick
-BOUNDS = (("relative-magnitudes", 1.0, INK["warm"]), ("smoothness", 0.1, INK["main"]))
+BOUNDS = (("relative-magnitudes", RELATIVE, INK["warm"]), ("smoothness", SMOOTH, INK["main"]))
 """Honest bounds of the first effect that are drawn: restriction, M and colour."""
 
 
@@ -55,7 +56,7 @@ def event_study_figure(
         Dots with pointwise intervals; behind them one simultaneous band over the leads, which leaves zero out exactly
         when ``pretrend_tests`` rejects, and one over the other horizons. Hollow dots have thin support, grey ones none
         that could be counted; a horizon that is not estimable is left empty and counted in the panel. Honest bounds of
-        the first effect (relative magnitudes with M = 1, smoothness with M = 0.1) stand at the right where they exist.
+        the first effect (relative magnitudes and smoothness, with the table's M) stand at the right where they exist.
     """
     import matplotlib.pyplot as plt
 
@@ -146,8 +147,8 @@ def _legend(figure: Figure) -> None:
         Line2D([], [], color=blue, marker="o", ms=3, mfc="white", lw=0, label="thin support"),
         Line2D([], [], color=blue, marker="o", ms=3, mfc=INK["faint"], lw=0, label="support not counted"),
         Patch(color=INK["faint"], label="95% band: leads, effects"),
-        Line2D([], [], color=warm, lw=1.2, label="honest, first effect: relative, M = 1"),
-        Line2D([], [], color=INK["main"], lw=1.2, label="honest, first effect: smooth, M = 0.1"),
+        Line2D([], [], color=warm, lw=1.2, label=f"honest, first effect: relative, M = {RELATIVE:g}"),
+        Line2D([], [], color=INK["main"], lw=1.2, label=f"honest, first effect: smooth, M = {SMOOTH:g}"),
         Line2D([], [], color=INK["grey"], marker="s", ms=3, mfc="white", lw=0, label="reference"),
     ]
     figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=6)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from panelcoop.panel.weeks import week_label
-from panelcoop.report.event_bounds import largest_change_of_slope
+from panelcoop.report.event_bounds import RELATIVE, SMOOTH, largest_change_of_slope
 from panelcoop.report.event_tables import largest_weeks, left_out_texts
 from panelcoop.report.number_text import interval_text, number_text, percent_text, pvalue_text
 from panelcoop.sensitivity.event_designs import Activation
@@ -64,6 +64,7 @@ def event_numbers(
         "negative_cells": percent_text(two_way.negative_cells, 0),
         "negative_weight": number_text(two_way.negative_weight),
     }
+    found["shown"] = {"relative": f"{RELATIVE:g}", "smooth": f"{SMOOTH:g}"}
     found["composition"] = {design.name: _composition(design) for design in designs}
     found["sensitivity"] = {name: _cases(frame) for name, frame in sensitivity.items()}
     return found

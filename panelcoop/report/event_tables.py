@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from panelcoop.panel.weeks import week_label
+from panelcoop.report.event_bounds import RELATIVE, SMOOTH
 from panelcoop.report.number_text import MISSING, interval_text, number_text, percent_text, pvalue_text
 from panelcoop.report.table import Table
 from panelcoop.sensitivity.event_evidence import EventEvidence
@@ -20,9 +21,6 @@ __all__ = [
     "left_out_texts",
 ]
 
-SMOOTH = 0.1
-"""Change of slope per week that the table of effects allows for."""
-
 EFFECTS = (
     "Effect: mean over the weeks named, by events that reach them (imputation, two-stage, Callaway-Sant'Anna, "
     "Sun-Abraham) or week by week (the others). Events: those that take part in the week of the event, of all. Errors: "
@@ -34,9 +32,9 @@ LEADS = (
 )
 BOUNDS = (
     "Honest: 95% intervals of the first effect where trends may deviate by as much as before the event (relative "
-    f"magnitudes, C-LF, M = 1), or change their slope by {SMOOTH:g} a week (smoothness, FLCI). They need one reference "
-    "week; a dash says that an estimator has none. Rings as a path and imputation in stacks are bounded relative to "
-    "that week; their mean effect is relative to all untreated weeks."
+    f"magnitudes, C-LF, M = {RELATIVE:g}), or change their slope by {SMOOTH:g} a week (smoothness, FLCI). They need "
+    "one reference week; a dash says that an estimator has none. Rings as a path and imputation in stacks are bounded "
+    "relative to that week; their mean effect is relative to all untreated weeks."
 )
 SHARED = "All provinces share national directives, so effects are differences between provinces, not totals."
 STAGES = (

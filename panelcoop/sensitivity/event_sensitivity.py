@@ -203,7 +203,11 @@ def _faked(panel: Panel, events: Events, shifts: tuple[int, ...], options: dict[
     """Give the effects of fake dates."""
     placebo = fake_dates(panel, events, shifts=shifts, **options)
     return {
-        f"fake dates, {shift} weeks earlier": (*_numbers(placebo, shift), np.nan, str(placebo.loc[shift, "reason"]))
+        f"fake dates, {shift} weeks earlier": (
+            *_numbers(placebo, shift),
+            float(placebo["pvalue"].loc[shift]),
+            str(placebo.loc[shift, "reason"]),
+        )
         for shift in shifts
     }
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from panelcoop.checks import fail_if_columns_missing
 from panelcoop.errors import DataError, IdentificationError
-from panelcoop.estimate.event_study.aggregate import mean_effect
+from panelcoop.estimate.event_study.aggregate import aggregate_events, mean_effect
 from panelcoop.estimate.event_study.api import event_study
 from panelcoop.estimate.event_study.dyadic import Dyadic
 from panelcoop.estimate.event_study.event_weeks import collapse_ties
@@ -130,7 +130,7 @@ def fake_dates(
     Returns
     -------
     pandas.DataFrame
-        By shift: overall placebo effect, std_error, and a reason where it cannot be estimated.
+        By shift: overall placebo effect, std_error, pvalue, and a reason where it cannot be estimated.
 
     Raises
     ------
@@ -159,12 +159,12 @@ def fake_dates(
     for shift in shifts:
         try:
             moved, chosen = fake_events(events, scale, shift, lead, estimator)
-            rows[shift] = (*mean_effect(event_study(hidden, moved, **{**study, "estimator": chosen})), "")
+            found = aggregate_events(event_study(hidden, moved, **{**study, "estimator": chosen})).overall
+            rows[shift] = (found.estimate, found.std_error, found.pvalue, "")
         except (IdentificationError, DataError) as fault:
-            rows[shift] = (np.nan, np.nan, str(fault))
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "std_error", "reason"]).rename_axis(
-        "shift"
-    )
+            rows[shift] = (np.nan, np.nan, np.nan, str(fault))
+    columns = ["estimate", "std_error", "pvalue", "reason"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("shift")
 
 
 def horizon_composition(study: EventStudy) -> pd.DataFrame:

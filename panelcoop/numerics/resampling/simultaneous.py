@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from panelcoop.checks import fail_if_not_level
 from panelcoop.errors import DataError
 from panelcoop.options import FloatArray
 
@@ -47,9 +48,7 @@ def sup_t_critical(t_draws: FloatArray, level: float = 0.95) -> float:
     DataError
         When no draw is finite or the level is not between 0 and 1.
     """
-    if not 0 < level < 1:
-        msg = f"level must lie between 0 and 1; got {level}."
-        raise DataError(msg)
+    fail_if_not_level(level)
     kept = t_draws[np.isfinite(t_draws).any(axis=1)]
     if kept.size == 0:
         msg = "No draw is finite: no band exists. Check that the coefficients are identified."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_level, fail_if_not_one_of
 from panelcoop.errors import DataError
 from panelcoop.numerics.resampling.multipliers import DRAWS_PER_BLOCK, MultiplierPlan, Seed, multiplier_block
 from panelcoop.numerics.resampling.wild_forms import ScoreForms, pair_products
@@ -72,9 +72,7 @@ def fail_if_options_wrong(options: WildOptions) -> None:
     """
     fail_if_not_one_of(options.ties, ("weak", "strict", "half"), "ties")
     fail_if_not_one_of(options.alternative, ("two-sided", "greater", "less"), "alternative")
-    if not 0 < options.level < 1:
-        msg = f"level must lie between 0 and 1; got {options.level}."
-        raise DataError(msg)
+    fail_if_not_level(options.level)
     if options.threads < 1:
         msg = f"threads must be at least 1; got {options.threads}."
         raise DataError(msg)

@@ -10,11 +10,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_not_one_of
+from panelcoop.checks import fail_if_not_one_of, fail_if_not_whole
 from panelcoop.errors import DataError
 from panelcoop.numerics.waves.common_breaks import sup_f
 from panelcoop.options import FloatArray, IntArray
-from panelcoop.panel.clocks.dates import StageDates, check_draws, check_stages, national_path
+from panelcoop.panel.clocks.dates import StageDates, check_stages, national_path
 from panelcoop.panel.record import Panel
 
 __all__ = ["BreakEngine", "best_breaks", "change_point_clock"]
@@ -72,7 +72,7 @@ def change_point_clock(
     fail_if_not_one_of(engine, ["auto", "own", "ruptures"], "engine")
     path = national_path(panel, column)
     values = path.to_numpy(float)
-    check_draws(draws)
+    fail_if_not_whole(draws, "draws", 0)
     labels = check_stages(stages, len(values), shortest)
     installed = importlib.util.find_spec("ruptures") is not None
     if engine == "ruptures" and not installed:

@@ -20,7 +20,7 @@ from panelcoop.panel.stages import STAGES, fail_if_dated_from_outcome
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["StageDates", "check_draws", "check_stages", "national_path", "starts_of"]
+__all__ = ["StageDates", "check_stages", "national_path", "starts_of"]
 
 STILL = 1e-12
 """A path whose range is below this share of its size does not move."""
@@ -277,13 +277,6 @@ def _collinear(left: pd.DataFrame | pd.Series, right: pd.DataFrame | pd.Series) 
     x, y = (values[known] - values[known].mean() for values in (x, y))
     size = float(np.sqrt((x @ x) * (y @ y)))
     return size > 0 and abs(float(x @ y)) >= (1 - COPY_ROUNDING) * size
-
-
-def check_draws(draws: int) -> None:
-    """Fail where the number of draws is negative; without draws dates have no uncertainty."""
-    if draws < 0:
-        msg = f"The number of draws must be zero or more; got {draws}."
-        raise DataError(msg)
 
 
 def check_stages(stages: Sequence[str], periods: int, shortest: int) -> tuple[str, ...]:

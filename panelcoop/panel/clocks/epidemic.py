@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_whole, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import IntArray
-from panelcoop.panel.clocks.dates import StageDates, check_draws, starts_of
+from panelcoop.panel.clocks.dates import StageDates, starts_of
 from panelcoop.panel.clocks.parameters import likely_clocks
 from panelcoop.panel.plan_measures import EpidemicClock
 from panelcoop.panel.record import Panel
@@ -62,7 +62,7 @@ def epidemic_clock(
         fail_if_columns_missing([cases], [str(name) for name in panel.data.columns], "The panel")
         fail_if_dated_from_outcome(cases, panel.roles)
         cases = panel.data[cases].unstack("region")  # noqa: PD010 - unique keys
-    check_draws(draws)
+    fail_if_not_whole(draws, "draws", 0)
     regions = [str(region) for region in panel.data.index.unique("region")]
     periods = pd.DatetimeIndex(panel.data.index.unique("week"))
     wide = _by_week(cases.rename(columns=str).reindex(columns=regions), periods)

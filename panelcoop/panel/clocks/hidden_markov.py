@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from panelcoop.checks import fail_if_not_whole
 from panelcoop.options import FloatArray, IntArray
 from panelcoop.panel.clocks.change_points import best_breaks
-from panelcoop.panel.clocks.dates import StageDates, check_draws, check_stages, national_path
+from panelcoop.panel.clocks.dates import StageDates, check_stages, national_path
 from panelcoop.panel.record import Panel
 
 __all__ = ["LeftRightModel", "fit_left_right", "hidden_markov_clock"]
@@ -76,7 +77,7 @@ def hidden_markov_clock(
     The chain begins in the first state, ends in the last, and moves only one state ahead; values are normal with mean
     and variance by state; fitted by EM from the least-squares partition.
     """
-    check_draws(draws)
+    fail_if_not_whole(draws, "draws", 0)
     path = national_path(panel, column)
     values = path.to_numpy(float)
     labels = check_stages(stages, len(values), 2)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import name_few
+from panelcoop.checks import fail_if_not_whole, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import IntArray
-from panelcoop.panel.clocks.dates import StageDates, check_draws, starts_of
+from panelcoop.panel.clocks.dates import StageDates, starts_of
 from panelcoop.panel.stages_white_paper import white_paper_phases
 from panelcoop.panel.weeks import WEEKS, Calendar
 
@@ -68,7 +68,7 @@ def official_clock(
     >>> official_clock(phases, weeks, mapping={"calm": ["I"], "storm": ["II"]}).series(["A"]).tolist()
     ['calm', 'calm', 'storm', 'storm']
     """
-    check_draws(draws)
+    fail_if_not_whole(draws, "draws", 0)
     known = table.rename(columns={"phase": "white_paper_stage"})
     phases = white_paper_phases(periods, known, last_week=last, calendar=calendar)
     _fail_if_not_mapped(set(known["white_paper_stage"].astype(str)), mapping)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from panelcoop.checks import fail_if_columns_missing, name_few
+from panelcoop.checks import fail_if_columns_missing, fail_if_not_whole, name_few
 from panelcoop.errors import DataError
 from panelcoop.options import IntArray
-from panelcoop.panel.clocks.dates import StageDates, check_draws
+from panelcoop.panel.clocks.dates import StageDates
 from panelcoop.panel.tables import read_days
 from panelcoop.panel.weeks import WEEKS, Calendar
 
@@ -62,7 +62,7 @@ def table_clock(
     >>> dates.series(["A"]).tolist()
     ['calm', 'calm', 'storm', 'storm']
     """
-    check_draws(draws)
+    fail_if_not_whole(draws, "draws", 0)
     fail_if_columns_missing(["stage", "first"], table.columns, "The table of stages")
     rows = table.assign(
         first=calendar.starts(read_days(table["first"], "The table of stages")),

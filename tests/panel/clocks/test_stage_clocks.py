@@ -31,7 +31,7 @@ def panel():
 
 @pytest.mark.parametrize("clock", [change_point_clock, hidden_markov_clock])
 def test_draws_are_not_negative(panel, clock):
-    with pytest.raises(DataError, match="draws must be zero or more"):
+    with pytest.raises(DataError, match="draws must be at least 0"):
         clock(panel, "risk", draws=-1)
 
 
