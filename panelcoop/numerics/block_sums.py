@@ -10,6 +10,8 @@ from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["BlockSums"]
 
+SPARE = 64  # groups by which a kept indicator matrix may be too large
+
 
 class BlockSums:
     """An accumulator of sums by group.
@@ -23,14 +25,13 @@ class BlockSums:
     Notes
     -----
     A block's sums are one product of an indicator matrix (compressed by columns, so that rows may come in any order)
-    with the
-    block. The matrix is kept between blocks of one shape and only its entries are exchanged.
+    with the block. The matrix is kept between blocks, and only its entries are exchanged, while it spans enough groups
+    and not many too many.
     """
 
     def __init__(self, grouping: Grouping, width: int, *, contiguous: bool) -> None:
         self.total = np.zeros((grouping.size, width))
         self._codes, self._contiguous = grouping.codes, contiguous
-        self._narrow = not contiguous and grouping.size > 4096
         self._ones, self._steps = np.ones(0), np.zeros(1, np.int64)
         self._indicator: sparse.csc_array | None = None
 
@@ -41,16 +42,21 @@ class BlockSums:
         if self._contiguous:
             low = int(codes[0])
             span = int(codes[-1]) - low + 1
-        elif self._narrow:
+        elif span > len(codes):
             low = int(codes.min())
             span = int(codes.max()) - low + 1
         if len(self._ones) != len(codes):
             self._ones, self._steps = np.ones(len(codes)), np.arange(len(codes) + 1)
-        data = self._ones if weights is None else weights
-        shape = (span, len(codes))
         entries = codes - low if low else codes
-        if self._indicator is None or self._indicator.shape != shape:
-            self._indicator = sparse.csc_array((data, entries, self._steps), shape=shape)
+        sums = self._filled(span, entries, self._ones if weights is None else weights) @ block
+        self.total[low : low + span] += sums[:span]
+
+    def _filled(self, span: int, entries: IntArray, data: FloatArray) -> sparse.csc_array:
+        """Return the indicator matrix of a block: (span or a few groups more, b)."""
+        kept = self._indicator
+        if kept is None or kept.shape[1] != len(entries) or not span <= kept.shape[0] <= span + SPARE:
+            kept = sparse.csc_array((data, entries, self._steps), shape=(span, len(entries)))
+            self._indicator = kept
         else:
-            self._indicator.data, self._indicator.indices = data, entries
-        self.total[low : low + span] += self._indicator @ block
+            kept.data, kept.indices = data, entries
+        return kept

@@ -31,8 +31,10 @@ class Grouping:
     labels: IntArray
 
 
-def group_rows(codes: IntArray, name: str = "groups") -> Grouping:
+def group_rows(codes: IntArray | Grouping, name: str = "groups") -> Grouping:
     """Give groups the numbers 0, 1, ... in the order of their codes; copy nothing when they have them already.
+
+    A grouping is returned as it is.
 
     Raises
     ------
@@ -44,6 +46,8 @@ def group_rows(codes: IntArray, name: str = "groups") -> Grouping:
     >>> group_rows(np.array([5, 2, 5])).codes.tolist()
     [1, 0, 1]
     """
+    if isinstance(codes, Grouping):
+        return codes
     codes = np.asarray(codes)
     if codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer):
         msg = f"'{name}' must be a one-dimensional array of integer codes; got {codes.dtype} {codes.shape}."

@@ -10,6 +10,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.covariance.covariance import covariance
 from panelcoop.numerics.covariance.poisson_jackknife import poisson_crv3
 from panelcoop.numerics.regression.poisson import poisson, poisson_again
+from panelcoop.numerics.regression.poisson_start import some_levels
 
 CLOSE = 1e-6  # asked of Poisson: both sides iterate
 
@@ -279,3 +280,86 @@ def test_likelihoods_equal_statsmodels():
     assert found.deviance == pytest.approx(peer.deviance, rel=CLOSE)
     assert found.log_likelihood == pytest.approx(peer.llf, rel=CLOSE)
     assert found.pseudo_r2 == pytest.approx(1 - peer.llf / null.llf, rel=CLOSE)
+
+
+def far_panel(seed=4, regions=80, weeks=40, twins=None):
+    """Return outcome, columns, region and week of a panel large enough to begin from a part."""
+    rng = np.random.default_rng(seed)
+    region, week = np.repeat(np.arange(regions), weeks), np.tile(np.arange(weeks), regions)
+    columns = rng.standard_normal((regions * weeks, 2))
+    if twins is not None:
+        columns[:, 1] = twins(region, week)
+    line = 0.4 * columns[:, 0] + 0.5 * rng.standard_normal(regions)[region] + 0.3 * rng.standard_normal(weeks)[week]
+    return rng.poisson(np.exp(line)).astype(float), columns, [region, week], rng
+
+
+@pytest.fixture
+def begin_from_a_part(monkeypatch):
+    """Let small panels begin from a part of their rows; return the sizes of the parts that were taken."""
+    start = "panelcoop.numerics.regression.poisson_start."
+    for name, value in (("PART", 400), ("ROWS_PER_LEVEL", 1), ("LEAST_SHARE", 2), ("LEAST_LEVELS", 2)):
+        monkeypatch.setattr(start + name, value)
+    taken = []
+
+    def recorded(door):
+        rows = some_levels(door)
+        taken.append(0 if rows is None else len(rows))
+        return rows
+
+    monkeypatch.setattr("panelcoop.numerics.regression.poisson_steps.some_levels", recorded)
+    return taken
+
+
+@pytest.mark.parametrize("extras", ["none", "offset and weights", "trend", "three effects"])
+def test_beginning_from_a_part_of_the_rows_changes_nothing_but_the_time(begin_from_a_part, monkeypatch, extras):
+    y, columns, effects, rng = far_panel()
+    given = {}
+    if extras == "offset and weights":
+        given = {"offset": rng.normal(0, 0.3, y.size), "weights": rng.uniform(0.5, 2, y.size)}
+    if extras == "trend":
+        given = {"trend": effects[1].astype(float)}
+    if extras == "three effects":
+        monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", 2)
+        effects = [*effects, (effects[0] + effects[1]) % 11]
+    found = poisson(y, columns, effects=effects, **given)
+    assert begin_from_a_part[0] >= 400
+    monkeypatch.setattr("panelcoop.numerics.regression.poisson_steps.some_levels", lambda door: None)
+    plain = poisson(y, columns, effects=effects, **given)
+    assert found.iterations < plain.iterations
+    np.testing.assert_allclose(found.coef, plain.coef, rtol=1e-9)
+    np.testing.assert_allclose(found.mean, plain.mean, rtol=1e-6)
+    np.testing.assert_allclose(found.linear.meat, plain.linear.meat, rtol=1e-6)
+
+
+def test_a_part_that_separates_does_not_lead_the_whole_astray(begin_from_a_part):
+    """The second column is one only in rows of the part with zeros, and in rows outside it that have events."""
+    y, columns, effects, _ = far_panel(twins=lambda region, week: ((week == 3) & (region % 2 == 0)).astype(float))
+    chosen = (effects[0] % 8 == 4) & (effects[1] == 3)
+    y[chosen] = 0.0
+    found = poisson(y, columns, effects=effects)
+    assert begin_from_a_part[0] == 400
+    coef, _, _, mean = brute(y, columns, effects)
+    np.testing.assert_allclose(found.coef, coef, rtol=CLOSE, atol=CLOSE)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-6, atol=1e-9)
+
+
+def test_means_solve_the_likelihood_equations_to_rounding():
+    """After the last step sums of counts and of means agree by level of every effect, and along every column."""
+    y, columns, effects, _ = far_panel(regions=30, weeks=20)
+    found = poisson(y, columns, effects=effects)
+    left = found.outcome - found.mean
+    codes = [e[found.rows] for e in effects]
+    sums = [np.bincount(c, left) for c in codes] + [columns[found.rows].T @ left]
+    assert max(np.abs(one).max() for one in sums) < 1e-9 * y.sum()
+
+
+def test_the_constant_is_right_where_a_regressor_is_far_from_zero():
+    rng = np.random.default_rng(1)
+    far = 1000 + rng.standard_normal(500)
+    columns = np.column_stack([np.ones(500), far])
+    y = rng.poisson(np.exp(0.2 * (far - 1000)) + 0.3).astype(float)
+    found = poisson(y, columns)
+    near = poisson(y, columns - np.array([0.0, 1000.0]))
+    np.testing.assert_allclose(found.coef[1], near.coef[1], rtol=1e-8)
+    np.testing.assert_allclose(found.coef[0], near.coef[0] - 1000 * near.coef[1], rtol=1e-8)
+    np.testing.assert_allclose(found.mean, near.mean, rtol=1e-8)

@@ -11,7 +11,7 @@ from panelcoop.checks import fail_if_not_finite, name_few
 from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import Grouping, counting_sort, group_rows, group_sums, level_totals
 from panelcoop.numerics.regression.direct import DirectSolver, direct_solver
-from panelcoop.numerics.regression.iterative import IterativeSolver, iterative_solver
+from panelcoop.numerics.regression.iterative import IterativeSolver, iterative_solver, refilled
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["Absorber", "EffectTables", "Rows", "absorber", "loosened", "reweighed", "row_count"]
@@ -191,7 +191,7 @@ def row_count(rows: Rows) -> int:
 
 
 def absorber(
-    effects: Sequence[IntArray],
+    effects: Sequence[IntArray | Grouping],
     *,
     weights: FloatArray | None = None,
     trend: FloatArray | None = None,
@@ -201,7 +201,7 @@ def absorber(
 
     Parameters
     ----------
-    effects : integer codes, (n,) each; none, one, two or more effects
+    effects : integer codes, (n,) each, or their groupings; none, one, two or more effects
     weights : (n,) positive weights, or None
     trend : (n,) variable whose slope differs by level of the *first* effect (region trends), or None
     nobs : rows, needed only without effects
@@ -239,8 +239,11 @@ def absorber(
     return Absorber(groupings, weights, time, solver, lead, order, _singletons(groupings), n)
 
 
-def reweighed(door: Absorber, weights: FloatArray) -> Absorber:
-    """Return the same effects under other weights: levels and order are kept, the normal equations are new."""
+def reweighed(door: Absorber, weights: FloatArray, *, reuse: bool = False) -> Absorber:
+    """Return the same effects under other weights: levels and order are kept, the normal equations are new.
+
+    With `reuse`, an iterative solver is written into the memory of the given one, which must not be used afterwards.
+    """
     if not door.groupings:
         return replace(door, weights=weights)
     lead = door.eliminated
@@ -248,7 +251,8 @@ def reweighed(door: Absorber, weights: FloatArray) -> Absorber:
     time = None if door.time is None else _centre_within(door.time, door.groupings[0], weights)
     solver: DirectSolver | IterativeSolver
     if isinstance(door.solver, IterativeSolver):
-        solver = iterative_solver(door.groupings, weights, door.solver.layout)
+        old = door.solver
+        solver = refilled(old, weights) if reuse else iterative_solver(door.groupings, weights, old.layout)
     else:
         solver = direct_solver(turned, weights, time)
     return replace(door, weights=weights, time=time, solver=solver)

@@ -162,7 +162,8 @@ def design_of(
     own = outcome - outcome_centre if outcome_centre else outcome
     passed = _first_pass(columns, own, door, centre)
     wide = own[:, None]
-    outcome_sums = [group_sums(wide[:, 0], g.codes, g.size, door.weights)[:, None] for g in door.groupings]
+    weighted = own if door.weights is None else own * door.weights
+    outcome_sums = [group_sums(weighted, g.codes, g.size)[:, None] for g in door.groupings]
     tables = door.solve_sums(passed.sums, passed.slopes)
     outcome_slopes = door.slope_sums(wide)
     start = None if guess is None else tuple(table @ guess[:, None] for table in tables.levels)

@@ -10,25 +10,21 @@ import numpy as np
 from scipy import special
 
 from panelcoop.checks import fail_if_not_finite
-from panelcoop.errors import DataError, PanelcoopError
-from panelcoop.numerics.grouping import group_rows
+from panelcoop.errors import DataError
+from panelcoop.numerics.grouping import Grouping, group_rows
 from panelcoop.numerics.regression.absorb import Absorber, absorber, loosened, reweighed
-from panelcoop.numerics.regression.design import Design, Moments, design_of
+from panelcoop.numerics.regression.design import Moments, design_of
 from panelcoop.numerics.regression.iterative import IterativeSolver
 from panelcoop.numerics.regression.least_squares import LinearFit, fit_design
-from panelcoop.numerics.regression.poisson_newton import newton_poisson
-from panelcoop.numerics.regression.rank import rank_report
+from panelcoop.numerics.regression.poisson_steps import PoissonData, coefficients_of_a_part, settled, weighted_sum
 from panelcoop.numerics.regression.separation import all_zero_levels, separated_rows
 from panelcoop.numerics.threads import one_thread
 from panelcoop.options import FloatArray, IntArray
 
 __all__ = ["PoissonFit", "poisson", "poisson_again"]
 
-STEP_TOLERANCE = 1e-5  # root mean square change of the linear index; Newton squares it, so the next one is 1e-10
-MOST_ITERATIONS = 60
 LAST_STEP = 1e-7  # precision of effects that are solved iteratively, in the step that gives scores and covariance
 NEARLY = 1e-6  # share of squared norm below which a loose solution cannot tell absorbed from identified
-LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
 SUSPICIOUS = 1e-7  # fitted mean of a zero, relative to the mean outcome, below which separation is tested
 
 
@@ -62,7 +58,7 @@ class PoissonFit:
     @cached_property
     def deviance(self) -> float:
         """Twice the distance from the saturated log-likelihood."""
-        return 2 * _weighted(special.kl_div(self.outcome, self.mean), self.weights)
+        return 2 * weighted_sum(special.kl_div(self.outcome, self.mean), self.weights)
 
     @cached_property
     def log_likelihood(self) -> float:
@@ -73,12 +69,12 @@ class PoissonFit:
     def pseudo_r2(self) -> float:
         """McFadden's 1 - L / L0 against a constant alone, with the same rows, weights and offset."""
         exposure = np.ones_like(self.mean) if self.offset is None else np.exp(self.offset)
-        rate = _weighted(self.outcome, self.weights) / _weighted(exposure, self.weights)
+        rate = weighted_sum(self.outcome, self.weights) / weighted_sum(exposure, self.weights)
         return 1.0 - self.log_likelihood / self._likelihood_of(rate * exposure)
 
     def _likelihood_of(self, mean: FloatArray) -> float:
         y = self.outcome
-        return _weighted(special.xlogy(y, mean) - mean - special.gammaln(y + 1), self.weights)
+        return weighted_sum(special.xlogy(y, mean) - mean - special.gammaln(y + 1), self.weights)
 
     @property
     def coef(self) -> FloatArray:
@@ -86,31 +82,12 @@ class PoissonFit:
         return self.linear.coef
 
 
-@dataclass(frozen=True, eq=False)
-class _Data:
-    outcome: FloatArray
-    columns: FloatArray
-    effects: tuple[IntArray, ...]
-    offset: FloatArray | None
-    weights: FloatArray | None
-    trend: FloatArray | None
-    start: FloatArray | None = None
-
-    def rows(self, keep: IntArray) -> _Data:
-        def take(values: FloatArray | None) -> FloatArray | None:
-            return None if values is None else values[keep]
-
-        effects = tuple(e[keep] for e in self.effects)
-        kept = (take(v) for v in (self.offset, self.weights, self.trend, self.start))
-        return _Data(self.outcome[keep], self.columns[keep], effects, *kept)
-
-
 @one_thread
 def poisson(
     outcome: FloatArray,
     columns: FloatArray,
     *,
-    effects: Sequence[IntArray] = (),
+    effects: Sequence[IntArray | Grouping] = (),
     offset: FloatArray | None = None,
     weights: FloatArray | None = None,
     trend: FloatArray | None = None,
@@ -156,15 +133,16 @@ def poisson(
     columns = np.asarray(columns, float)
     columns = columns[:, None] if columns.ndim == 1 else columns
     labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(columns.shape[1]))
-    data = _Data(np.asarray(outcome, float), columns, tuple(effects), offset, weights, trend, start)
+    groupings = tuple(group_rows(e, f"effect {j + 1}") for j, e in enumerate(effects))
+    data = PoissonData(np.asarray(outcome, float), columns, groupings, offset, weights, trend, start)
     _fail_if_unusable(data, labels)
-    lost = all_zero_levels(data.outcome, [group_rows(e) for e in effects])
+    lost = all_zero_levels(data.outcome, groupings)
     rows = np.flatnonzero(~lost)
     used = data.rows(rows) if lost.any() else data
     fit, mean, steps = _fit(used, labels)
     zeros = mean[used.outcome == 0]
     if zeros.size and zeros.min() < SUSPICIOUS * used.outcome.mean():
-        gone = separated_rows(used.outcome, used.columns, used.effects)
+        gone = separated_rows(used.outcome, used.columns, [g.codes for g in used.effects])
         if gone.any():
             rows, used = rows[~gone], used.rows(np.flatnonzero(~gone))
             fit, mean, more = _fit(used, labels)
@@ -197,7 +175,7 @@ def poisson_again(
     door, design = fit.linear.absorber, fit.linear.design
     X = design.columns if columns is None else columns
     shift = fit.offset if offset is None else offset
-    whole = _Data(fit.outcome, X, tuple(g.codes for g in door.groupings), shift, fit.weights, door.time, fit.mean)
+    whole = PoissonData(fit.outcome, X, door.groupings, shift, fit.weights, door.time, fit.mean)
     data = whole if keep is None else whole.rows(keep)
     return poisson(
         data.outcome,
@@ -211,72 +189,35 @@ def poisson_again(
     )
 
 
-def _fit(data: _Data, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
-    """Choose exact steps where the effects are solved directly, inexact Newton steps where they are not."""
-    start = absorber(data.effects, weights=data.weights, trend=data.trend, nobs=len(data.outcome))
-    if isinstance(start.solver, IterativeSolver):
-        return _many_effects(data, start, names)
-    return _reweighted(data, start, names)
+def _fit(data: PoissonData, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
+    """Return the last step, the fitted means and the number of steps before it."""
+    door = absorber(data.effects, weights=data.weights, trend=data.trend, nobs=len(data.outcome))
+    state = settled(data, door, names, coefficients_of_a_part(data, door, names))
+    last = _last_step(data, state.mean, door, state.coef, names)
+    return last, _moved(data, state.mean, last), state.steps
 
 
-def _many_effects(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
-    state = newton_poisson(data.outcome, data.columns, door, offset=data.offset, weights=data.weights)
-    fit = _last_step(data, state.mean, door, state.coef, names)
-    return fit, state.mean, state.steps
-
-
-def _reweighted(data: _Data, door: Absorber, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
-    """Iterate weighted least squares; return the last step, the fitted means and the number of steps."""
-    y = data.outcome
-    shift = 0.0 if data.offset is None else data.offset
-    mean = (y + y.mean()) / 2 if data.start is None else data.start
-    index = np.log(mean)
-    likelihood = -np.inf
-    for step in range(1, MOST_ITERATIONS + 1):
-        weights = mean if data.weights is None else mean * data.weights
-        door = reweighed(door, weights)
-        working = index - shift + (y - mean) / mean
-        design, moments = design_of(data.columns, working, door)
-        solution = _solve(design, moments, names)
-        fitted = working - design.residual(solution) + shift
-        change = float(np.sqrt(_weighted((fitted - index) ** 2, weights) / weights.sum()))
-        index, mean, likelihood = _damped(data, index, fitted, likelihood, first=step == 1)
-        if change < STEP_TOLERANCE:
-            return _last_step(data, mean, door, solution, names), mean, step
-    msg = f"Poisson did not converge in {MOST_ITERATIONS} steps; look for outcomes of very different size or rescale."
-    raise PanelcoopError(msg)
-
-
-def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArray:
-    report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
-    return np.asarray(report.inverse @ moments.cross)
-
-
-def _damped(
-    data: _Data, index: FloatArray, fitted: FloatArray, likelihood: float, *, first: bool
-) -> tuple[FloatArray, FloatArray, float]:
-    """Take the step, halved until the likelihood no longer falls."""
-    for _ in range(12):
-        np.clip(fitted, -LARGEST_INDEX, LARGEST_INDEX, out=fitted)
-        mean = np.exp(fitted)
-        weighted = data.outcome if data.weights is None else data.outcome * data.weights
-        found = float(weighted @ fitted) - _weighted(mean, data.weights)
-        if first or found >= likelihood - 1e-9 * abs(found):
-            break
-        fitted = (fitted + index) / 2
-    return fitted, mean, found
-
-
-def _last_step(data: _Data, mean: FloatArray, door: Absorber, coef: FloatArray, names: tuple[str, ...]) -> LinearFit:
+def _last_step(
+    data: PoissonData, mean: FloatArray, door: Absorber, coef: FloatArray, names: tuple[str, ...]
+) -> LinearFit:
     """Fit the working residual plus the columns' part at the final weights: one more step, with scores."""
     weights = mean if data.weights is None else mean * data.weights
     working = data.columns @ coef
     working += (data.outcome - mean) / mean
-    strict = reweighed(door, weights)
+    strict = reweighed(door, weights, reuse=True)
     design, moments = design_of(data.columns, working, loosened(strict, LAST_STEP), coef)
     if isinstance(strict.solver, IterativeSolver) and _rank_is_close(moments):
         design, moments = design_of(data.columns, working, strict, coef)
     return fit_design(design, moments, names, dispersion=1.0)
+
+
+def _moved(data: PoissonData, mean: FloatArray, last: LinearFit) -> FloatArray:
+    """Return the means after the last step: what it left of the working residual tells how far the index moved."""
+    step = (data.outcome - mean) / mean
+    step -= last.resid
+    np.exp(step, out=step)
+    step *= mean
+    return step
 
 
 def _rank_is_close(moments: Moments) -> bool:
@@ -288,11 +229,7 @@ def _rank_is_close(moments: Moments) -> bool:
     return bool(np.linalg.eigvalsh(unit[:, None] * moments.gram * unit)[0] < NEARLY)
 
 
-def _weighted(values: FloatArray, weights: FloatArray | None) -> float:
-    return float(values.sum() if weights is None else weights @ values)
-
-
-def _fail_if_unusable(data: _Data, names: tuple[str, ...]) -> None:
+def _fail_if_unusable(data: PoissonData, names: tuple[str, ...]) -> None:
     fail_if_not_finite(data.outcome, "outcome")
     for j, name in enumerate(names):
         fail_if_not_finite(data.columns[:, j], name)

@@ -1,0 +1,50 @@
+"""Where Poisson steps begin: effects by proportional fitting, coefficients from a part of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from panelcoop.numerics.grouping import Grouping, group_sums, level_totals
+from panelcoop.numerics.regression.absorb import Absorber
+from panelcoop.options import FloatArray, IntArray
+
+__all__ = ["proportional", "some_levels", "totals_of"]
+
+CYCLES = 2  # rounds of proportional fitting that give the effects their first values
+BLOCK = 32_768  # rows whose vectors stay in the cache
+PART = 60_000  # rows of a part whose coefficients are close enough to save steps on all rows
+ROWS_PER_LEVEL = 25  # rows that a part must hold for each level of the smaller effects, lest they be weakly connected
+LEAST_SHARE = 5  # times a part's rows from which on a fit to a part pays
+LEAST_LEVELS = 20  # levels of the largest effect that a part must hold
+
+
+def totals_of(outcome: FloatArray, groupings: Sequence[Grouping], weights: FloatArray | None) -> list[FloatArray]:
+    """Return weighted sums of the outcome (n,) by level of every effect."""
+    return [group_sums(outcome, g.codes, g.size, weights) for g in groupings]
+
+
+def proportional(
+    mean: FloatArray, groupings: Sequence[Grouping], totals: Sequence[FloatArray], weights: FloatArray | None
+) -> None:
+    """Multiply `mean` (n,) in place by level until its sums agree roughly with the totals of every effect."""
+    for _ in range(CYCLES):
+        for grouping, total in zip(groupings, totals, strict=True):
+            ratio = total / level_totals(grouping, mean if weights is None else mean * weights)
+            for start in range(0, len(mean), BLOCK):
+                rows = slice(start, start + BLOCK)
+                mean[rows] *= ratio[grouping.codes[rows]]
+
+
+def some_levels(door: Absorber) -> IntArray | None:
+    """Return the rows of evenly spaced levels of the largest effect; None where all rows are few or levels are."""
+    if not door.groupings:
+        return None
+    largest = door.groupings[door.eliminated]
+    others = sum(g.size for g in door.groupings) - largest.size
+    stride = door.nobs // max(PART, ROWS_PER_LEVEL * others)
+    if stride < LEAST_SHARE or largest.size < LEAST_LEVELS * stride:
+        return None
+    chosen = np.arange(largest.size) % stride == stride // 2
+    return np.flatnonzero(chosen[largest.codes])

@@ -1,0 +1,140 @@
+"""Reweighted least squares and Newton steps to the Poisson maximum, begun from a part of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from panelcoop.errors import PanelcoopError
+from panelcoop.numerics.grouping import Grouping, group_rows
+from panelcoop.numerics.regression.absorb import Absorber, absorber, reweighed
+from panelcoop.numerics.regression.design import Design, Moments, design_of
+from panelcoop.numerics.regression.iterative import IterativeSolver
+from panelcoop.numerics.regression.poisson_newton import MOST_ROUGH, MOST_STEPS, NewtonState, newton_poisson
+from panelcoop.numerics.regression.poisson_start import proportional, some_levels, totals_of
+from panelcoop.numerics.regression.rank import rank_report
+from panelcoop.numerics.regression.separation import all_zero_levels
+from panelcoop.options import FloatArray, IntArray
+
+__all__ = ["PoissonData", "coefficients_of_a_part", "settled", "weighted_sum"]
+
+STEP_TOLERANCE = 1e-4  # root mean square change of the linear index; Newton squares it: 1e-8, after the last step 1e-16
+ROUGH_STEP = 0.03  # the same for a fit to a part of the rows, whose own error is of that size
+LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
+
+
+@dataclass(frozen=True, eq=False)
+class PoissonData:
+    """What a Poisson fit is asked to explain.
+
+    Attributes
+    ----------
+    outcome, columns, offset, weights, trend : as in `poisson`
+    effects : the groupings of the rows
+    start : (n,) means to begin from, or None
+    """
+
+    outcome: FloatArray
+    columns: FloatArray
+    effects: tuple[Grouping, ...]
+    offset: FloatArray | None
+    weights: FloatArray | None
+    trend: FloatArray | None
+    start: FloatArray | None = None
+
+    def rows(self, keep: IntArray) -> PoissonData:
+        """Return the rows at some positions, their levels numbered anew."""
+
+        def take(values: FloatArray | None) -> FloatArray | None:
+            return None if values is None else values[keep]
+
+        effects = tuple(group_rows(e.codes[keep]) for e in self.effects)
+        kept = (take(v) for v in (self.offset, self.weights, self.trend, self.start))
+        return PoissonData(self.outcome[keep], self.columns[keep], effects, *kept)
+
+
+def settled(
+    data: PoissonData, door: Absorber, names: tuple[str, ...], coef: FloatArray | None = None, *, roughly: bool = False
+) -> NewtonState:
+    """Take exact steps where the effects are solved directly, inexact Newton steps where they are not."""
+    if isinstance(door.solver, IterativeSolver):
+        return newton_poisson(data.outcome, data.columns, door, data.offset, data.weights, coef=coef, roughly=roughly)
+    return _reweighted(data, door, names, coef, roughly=roughly)
+
+
+def coefficients_of_a_part(data: PoissonData, door: Absorber, names: tuple[str, ...]) -> FloatArray | None:
+    """Return (k,) coefficients of a fit to some levels of the largest effect; None where that would save nothing."""
+    rows = some_levels(door) if data.start is None else None
+    if rows is None:
+        return None
+    part = data.rows(rows)
+    lost = all_zero_levels(part.outcome, part.effects)
+    part = part.rows(np.flatnonzero(~lost)) if lost.any() else part
+    if not len(part.outcome):
+        return None
+    try:
+        inside = absorber(part.effects, weights=part.weights, trend=part.trend)
+        return settled(part, inside, names, roughly=True).coef
+    except PanelcoopError:
+        return None
+
+
+def _reweighted(
+    data: PoissonData, door: Absorber, names: tuple[str, ...], coef: FloatArray | None, *, roughly: bool
+) -> NewtonState:
+    """Iterate weighted least squares from the coefficients, else from the means given, else from the outcomes."""
+    y = data.outcome
+    shift = 0.0 if data.offset is None else data.offset
+    mean = data.start
+    if coef is not None:
+        mean = np.exp(data.columns @ coef + shift)
+        proportional(mean, door.groupings, totals_of(y, door.groupings, data.weights), data.weights)
+    elif mean is None:
+        mean = (y + y.mean()) / 2
+    index = np.log(mean)
+    likelihood = -np.inf if coef is None else _likelihood(data, index, mean)
+    tolerance, most = (ROUGH_STEP, MOST_ROUGH) if roughly else (STEP_TOLERANCE, MOST_STEPS)
+    for step in range(1, most + 1):
+        weights = mean if data.weights is None else mean * data.weights
+        door = reweighed(door, weights)
+        working = index - shift + (y - mean) / mean
+        design, moments = design_of(data.columns, working, door)
+        solution = _solve(design, moments, names)
+        fitted = working - design.residual(solution) + shift
+        change = float(np.sqrt(weighted_sum((fitted - index) ** 2, weights) / weights.sum()))
+        index, mean, likelihood = _damped(data, index, fitted, likelihood)
+        if change < tolerance:
+            return NewtonState(solution if design.turn is None else design.turn @ solution, mean, step)
+    msg = f"Poisson did not converge in {most} steps; look for outcomes of very different size or rescale."
+    raise PanelcoopError(msg)
+
+
+def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArray:
+    report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
+    return np.asarray(report.inverse @ moments.cross)
+
+
+def _damped(
+    data: PoissonData, index: FloatArray, fitted: FloatArray, likelihood: float
+) -> tuple[FloatArray, FloatArray, float]:
+    """Take the step, halved until the likelihood no longer falls."""
+    for _ in range(12):
+        np.clip(fitted, -LARGEST_INDEX, LARGEST_INDEX, out=fitted)
+        mean = np.exp(fitted)
+        found = _likelihood(data, fitted, mean)
+        if found >= likelihood - 1e-9 * abs(found):
+            break
+        fitted = (fitted + index) / 2
+    return fitted, mean, found
+
+
+def _likelihood(data: PoissonData, index: FloatArray, mean: FloatArray) -> float:
+    """Return the log-likelihood without the terms that do not change."""
+    weighted = data.outcome if data.weights is None else data.outcome * data.weights
+    return float(weighted @ index) - weighted_sum(mean, data.weights)
+
+
+def weighted_sum(values: FloatArray, weights: FloatArray | None) -> float:
+    """Return the sum of values (n,), each times its weight."""
+    return float(values.sum() if weights is None else weights @ values)
