@@ -84,7 +84,7 @@ def find_workloads() -> dict[str, Workload]:
     return found
 
 
-def run_engine(workload: Workload, engine: str, *, runs: int | None = None, limit: float = 1800.0) -> Measured:
+def run_engine(workload: Workload, engine: str, *, runs: int | None = None, limit: float = 7200.0) -> Measured:
     """Time an engine in a fresh process with pinned threads.
 
     Peers may live in another environment: its interpreter is named by PANELCOOP_PEERS_PYTHON.

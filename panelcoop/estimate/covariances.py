@@ -124,7 +124,9 @@ def covariance_of(model: FittedModel, choice: CovarianceChoice) -> CovarianceRec
 def _from_arrays(model: FittedModel, choice: CovarianceChoice, clusters: list[IntArray]) -> CovarianceRecord:
     in_time = choice.kind in IN_TIME
     consecutive = in_time and choice.small_sample in ("linearmodels", "plm")
-    weeks = model.arrays.week if consecutive else _calendar_weeks(model.arrays)
+    weeks = None
+    if in_time:
+        weeks = model.arrays.week if consecutive else _calendar_weeks(model.arrays)
     units, space = model.arrays.region, None
     if choice.kind == "conley":
         units, space = _placed(model, choice)
@@ -133,7 +135,7 @@ def _from_arrays(model: FittedModel, choice: CovarianceChoice, clusters: list[In
         choice.kind,
         clusters=clusters,
         units=units if in_time else None,
-        weeks=weeks if in_time else None,
+        weeks=weeks,
         lag=choice.lag,
         space=space,
         small_sample=choice.small_sample,
@@ -162,11 +164,10 @@ def _placed(model: FittedModel, choice: CovarianceChoice) -> tuple[IntArray, Spa
 
 def estimate_fields(model: FittedModel, found: CovarianceRecord) -> dict[str, Any]:
     """Give the fields of an estimate that change with the covariance."""
-    index = list(model.names)
     known = found.df[~np.isnan(found.df)]
     own = found.correction is not None
     return {
-        "cov": pd.DataFrame(found.full, index=index, columns=index),
+        "cov": pd.DataFrame(found.full, index=model.index, columns=model.index),
         "df": float(known.min()) if known.size else np.inf,
         "df_of": partial(degrees_of_freedom, model, found) if own else None,
         "wald_of": partial(joint_test, model, found) if own else None,

@@ -114,7 +114,8 @@ def panel_arrays(
     """
     wanted = [*columns, *([weights] if weights else []), *([stage] if stage else [])]
     fail_if_columns_missing(wanted, list(panel.data.columns), "The panel")
-    numeric = {name: _numeric(panel.data[name], name) for name in dict.fromkeys(wanted) if name != stage}
+    flat = panel.data.set_axis(range(len(panel.data)))  # each column taken out would carry the labels along
+    numeric = {n: _numeric(flat[n], n, panel.data.index) for n in dict.fromkeys(wanted) if n != stage}
     rows, dropped = _complete_rows(panel, numeric, stage, weights)
     index = panel.data.index if rows.all() else panel.data.index[rows]
     if not len(index):
@@ -175,20 +176,22 @@ def _fail_if_labels_read_alike(labels: list[object], stage: str) -> None:
         raise DataError(msg)
 
 
-def _numeric(values: pd.Series, name: str) -> FloatArray:
+def _numeric(values: pd.Series, name: str, index: pd.Index) -> FloatArray:
     if not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)):
         msg = f"Column '{name}' is {values.dtype}, not numeric; convert it (pandas.to_numeric) or name another column."
         raise DataError(msg)
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    if numbers.size and -LARGEST <= numbers.min() <= numbers.max() <= LARGEST:  # false where one is missing
+        return numbers
     if np.isinf(numbers).any():
-        where = values.index[np.isinf(numbers)]
+        where = index[np.isinf(numbers)]
         msg = (
             f"Column '{name}' is infinite in {len(where)} rows ({name_few(where, 3)}); repair them or set them missing."
         )
         raise DataError(msg)
     huge = np.abs(numbers) > LARGEST
     if huge.any():
-        where = values.index[huge]
+        where = index[huge]
         msg = (
             f"Column '{name}' exceeds {LARGEST:g} in {len(where)} rows ({name_few(where, 3)}): its squares overflow; "
             "rescale the column or repair the rows."
@@ -201,7 +204,7 @@ def _complete_rows(
     panel: Panel, numeric: Mapping[str, FloatArray], stage: str | None, weights: str | None
 ) -> tuple[BoolArray, dict[str, int]]:
     rows = np.ones(len(panel.data), dtype=bool)
-    missing = {f"'{name}' is missing": np.isnan(values) for name, values in numeric.items()}
+    missing = {f"'{name}' is missing": np.isnan(v) for name, v in numeric.items() if v.size and np.isnan(v.min())}
     if stage:
         missing[f"'{stage}' is missing"] = panel.data[stage].isna().to_numpy()
     if weights:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from panelcoop.errors import DataError
 from panelcoop.estimate.design import PanelArrays, StageCodes
 from panelcoop.estimate.identification import Term
+from panelcoop.numerics.regression.design import Taken
 from panelcoop.numerics.regression.least_squares import LinearFit, least_squares
 from panelcoop.numerics.regression.poisson import PoissonFit, poisson
 from panelcoop.options import Effects, FloatArray, IntArray
@@ -91,6 +93,11 @@ class FittedModel:
         """Names of the k columns."""
         return tuple(term.name for term in self.terms)
 
+    @cached_property
+    def index(self) -> pd.Index:
+        """The names as an index, made once: pandas takes longer over it than a small covariance."""
+        return pd.Index(self.names)
+
     @property
     def weight_values(self) -> FloatArray | None:
         """Weights of the rows used, shape (n,), or None."""
@@ -148,7 +155,7 @@ def fit_model(
     }
     y, asked = arrays.numbers[outcome], (outcome, weights, effects)
     if family is None:
-        fit = least_squares(y, columns, **given)
+        fit = least_squares(y, columns, **given, taken=_taken_by_weeks(terms, stages, effects))
         notes = _effect_notes(fit, arrays)
         return FittedModel(panel, arrays, columns, fit, None, tuple(terms), stages, *asked, notes)
     offset = None if family.offset is None else _log_offset(arrays, family.offset)
@@ -159,6 +166,15 @@ def fit_model(
         columns, stages = columns[counts.rows], replace(stages, codes=stages.codes[counts.rows])
     notes += _effect_notes(counts.linear, arrays)
     return FittedModel(panel, arrays, columns, counts.linear, counts, tuple(terms), stages, *asked, notes)
+
+
+def _taken_by_weeks(terms: Sequence[Term], stages: StageCodes, effects: Effects) -> Taken | None:
+    """Name the last columns where they are stages of a national clock, which effects of weeks take whole."""
+    first = next((j for j, term in enumerate(terms) if term.kind == "stage"), len(terms))
+    last = all(term.kind == "stage" for term in terms[first:])
+    if effects in {"none", "region"} or not stages.national or not last or first in {0, len(terms)}:
+        return None
+    return Taken(first, effect=0 if effects == "week" else 1)
 
 
 def _effect_notes(fit: LinearFit, arrays: PanelArrays) -> tuple[str, ...]:

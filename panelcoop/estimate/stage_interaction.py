@@ -15,11 +15,12 @@ from panelcoop.estimate.fitted import FittedModel, Poisson, fit_model
 from panelcoop.estimate.identification import Term, TermStatus, identify_terms, variation_of
 from panelcoop.estimate.stage_record import record_of
 from panelcoop.estimate.stage_results import StageInteraction
-from panelcoop.options import Covariance, Effects, FloatArray
+from panelcoop.options import Covariance, Effects, FloatArray, IntArray
 from panelcoop.panel.record import Panel, as_panel
 
 __all__ = ["stage_interaction"]
 
+BLOCK = 16_384  # rows of the design that are written together
 EFFECTS = ("none", "region", "week", "two-way", "two-way+trends")
 
 
@@ -124,14 +125,26 @@ def _interact(
     terms += [Term("Intercept", "control", "Intercept")] if intercept else []
     _fail_if_terms_read_alike(terms)
     columns = np.zeros((len(stages.codes), len(terms)))
-    cells, own = columns.reshape(-1), np.arange(len(columns)) * len(terms) + stages.codes
+    families = []
     for j, term in enumerate(terms):
-        values = arrays.numbers.get(term.family, 1.0) if term.kind != "stage" else 1.0
+        values = arrays.numbers.get(term.family) if term.kind != "stage" else None
         if not term.stage:
-            columns[:, j] = values
+            columns[:, j] = 1.0 if values is None else values
         elif term.stage == stages.labels[0]:  # the family's columns, one per stage, begin here
-            cells[own + j] = values
+            families.append((j, values))
+    _scatter(columns, stages.codes, families)
     return terms, columns
+
+
+def _scatter(columns: FloatArray, codes: IntArray, families: Sequence[tuple[int, FloatArray | None]]) -> None:
+    """Write each family's values (n,), or ones, to the column of the row's stage, a block of rows at a time."""
+    width = columns.shape[1]
+    steps = np.arange(min(BLOCK, len(columns))) * width
+    for start in range(0, len(columns), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(columns)))
+        cells, own = columns[rows].reshape(-1), steps[: rows.stop - start] + codes[rows]
+        for first, values in families:
+            cells[own + first] = 1.0 if values is None else values[rows]
 
 
 def _fail_if_terms_read_alike(terms: Sequence[Term]) -> None:

@@ -31,7 +31,7 @@ def record_of(
     stages = model.stages
     shares = np.bincount(stages.codes, weights=model.weight_values, minlength=len(stages.labels))
     return StageInteraction(
-        params=pd.Series(linear.coef, index=list(model.names), name="estimate"),
+        params=pd.Series(linear.coef, index=model.index, name="estimate"),
         **estimate_fields(model, covariance),
         nobs=linear.nobs,
         outcome=model.outcome,

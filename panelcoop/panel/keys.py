@@ -19,13 +19,13 @@ def is_keyed(frame: pd.DataFrame, region: str, week: str) -> bool:
     weeks = index.levels[1]
     if {"region", "week"} & set(frame.columns) or not (isinstance(weeks, pd.DatetimeIndex) or weeks.dtype.kind in "iu"):
         return False
-    place = np.zeros(len(frame), dtype=np.int64)
+    place = np.zeros(1, dtype=np.int64)
     for level, code in zip(index.levels, index.codes, strict=True):
         known = len(code) > 0 and code.min() >= 0 and not isinstance(level.dtype, pd.CategoricalDtype)
         if not (known and level.is_monotonic_increasing and np.bincount(code, minlength=len(level)).all()):
             return False
         place = place * len(level) + code
-    return bool((np.diff(place) > 0).all())
+    return bool((place[1:] > place[:-1]).all())
 
 
 def plain_labels(labels: pd.Series) -> pd.Series:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panelcoop.numerics.regression.absorb import absorber
+from panelcoop.numerics.regression.design import Taken
 from panelcoop.numerics.regression.least_squares import least_squares
 
 ORACLE = 1e-9  # asked of small panels: rounding of two direct solvers
@@ -194,3 +195,26 @@ def test_grams_by_group_add_up():
 
     grams = found.grams(group_rows(s.effects[0]))
     np.testing.assert_allclose(np.linalg.inv(grams.sum(axis=0)), found.bread, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("weighted", "trends"), [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("far", [0.0, 1e3])
+def test_columns_said_to_be_absorbed_are_what_they_are_found_to_be(weighted, trends, far):
+    """Said or found, the numbers are the same; nothing is left of such columns in rows, scores and moments."""
+    s = sample(17, regions=12, weeks=9, weighted=weighted, trends=trends)
+    week = s.effects[1]
+    columns = np.column_stack([s.columns[:, :2] + far, week < 4, week >= 4, week * 0.3]).astype(float)
+    given = {"effects": s.effects, "weights": s.weights, "trend": s.trend}
+    found = least_squares(s.outcome, columns, **given)
+    said = least_squares(s.outcome, columns, **given, taken=Taken(2, effect=1))
+    np.testing.assert_allclose(said.coef, found.coef, rtol=1e-10)
+    np.testing.assert_allclose(said.bread, found.bread, rtol=1e-10)
+    np.testing.assert_allclose(said.null_space, found.null_space, atol=1e-10)
+    np.testing.assert_allclose(said.meat[:2, :2], found.meat[:2, :2], rtol=1e-8)
+    assert said.notes == found.notes
+    assert said.rank == found.rank == 2
+    rows, _ = said.design.demeaned()
+    assert not rows[:, 2:].any()
+    assert not said.meat[2:].any()
+    assert not any(one[:, 2:].any() for one in said.level_scores)
+    np.testing.assert_allclose(rows[:, :2], found.design.demeaned()[0][:, :2], atol=1e-9)

@@ -24,7 +24,7 @@ def is_psd(full: FloatArray) -> tuple[bool, float]:
         return True, float("nan")
     scale = np.sqrt(np.abs(np.diag(full)))
     scale[scale == 0] = 1.0
-    smallest = float(linalg.eigvalsh(full / np.outer(scale, scale), check_finite=False)[0])
+    smallest = float(np.linalg.eigvalsh(full / np.outer(scale, scale))[0])
     return smallest >= -PSD_TOLERANCE, smallest
 
 

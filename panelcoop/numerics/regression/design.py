@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from panelcoop.numerics.block_sums import BlockSums
-from panelcoop.numerics.grouping import Grouping, group_sums
+from panelcoop.numerics.grouping import Grouping, group_sums, level_totals
 from panelcoop.numerics.regression.absorb import Absorber, EffectTables, Rows, row_count
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.options import BoolArray, FloatArray, IntArray
 
-__all__ = ["Design", "DesignBlock", "Moments", "design_of", "moments_of"]
+__all__ = ["Design", "DesignBlock", "Moments", "Taken", "design_of", "moments_of"]
 
-SAMPLE_ROWS = 4096  # rows that decide whether, and around what, a column is centred first
+SAMPLE_ROWS = 1024  # rows that decide whether, and around what, a column is centred first
+COMPARED = 4096  # rows compared at once with the level of their group
 CENTRE_BEYOND = 10.0  # a mean this many standard deviations from zero costs digits: such columns are centred
 CANCELLATION = 1e-5  # share of a column's norm left by absorption below which the Gram matrix is summed row by row
 
@@ -73,6 +74,15 @@ class Design:
             self._demean(rows, columns, spare)
             yield DesignBlock(rows, columns, self._demean_outcome(rows), spare)
 
+    def within(self, span: slice) -> Design:
+        """Return the same design with a stretch of its columns, none of them copied."""
+        if span == slice(0, self.columns.shape[1]):
+            return self
+        slopes = None if self.tables.slopes is None else self.tables.slopes[:, span]
+        tables = EffectTables(tuple(np.ascontiguousarray(t[:, span]) for t in self.tables.levels), slopes)
+        centre = None if self.centre is None else self.centre[span]
+        return replace(self, columns=self.columns[:, span], centre=centre, tables=tables)
+
     def demeaned(self, rows: Rows | None = None) -> tuple[FloatArray, FloatArray]:
         """Return demeaned columns (b, k) and outcome (b,) of chosen rows (default all) as new arrays."""
         rows = slice(0, len(self.outcome)) if rows is None else rows
@@ -117,6 +127,14 @@ class Design:
         return resid
 
 
+@dataclass(frozen=True)
+class Taken:
+    """The columns from `first` on are one number within each level of an effect (its position): it takes them whole."""
+
+    first: int
+    effect: int
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Second moments of the columns and the outcome.
@@ -151,13 +169,19 @@ def centred(columns: FloatArray, centre: FloatArray | None, rows: Rows, out: Flo
 
 
 def design_of(
-    columns: FloatArray, outcome: FloatArray, door: Absorber, guess: FloatArray | None = None
+    columns: FloatArray,
+    outcome: FloatArray,
+    door: Absorber,
+    guess: FloatArray | None = None,
+    taken: Taken | None = None,
 ) -> tuple[Design, Moments]:
     """Take the effects out: one pass for sums and moments, a second only where cancellation would cost digits.
 
     `guess` (k,) are coefficients for which the outcome's effects are nearly those of the columns: an iterative solver
     starts there.
     """
+    if taken is not None:
+        return _beside(columns, *design_of(columns[:, : taken.first], outcome, door, guess), taken)
     centre, outcome_centre, turn = _centre(columns, outcome, door)
     own = outcome - outcome_centre if outcome_centre else outcome
     passed = _first_pass(columns, own, door, centre)
@@ -184,19 +208,52 @@ def design_of(
     return design, Moments((gram + gram.T) / 2, cross, np.maximum(spread, 0.0), raw)
 
 
+def _beside(columns: FloatArray, design: Design, moments: Moments, taken: Taken) -> tuple[Design, Moments]:
+    """Return design and moments with the columns that an effect takes whole put back: nothing is left of them."""
+    door, k = design.absorber, columns.shape[1]
+    levels, grouping = [_widened(table, k) for table in design.tables.levels], door.groupings[taken.effect]
+    level = _some_row(columns[:, taken.first :], grouping)
+    levels[taken.effect][:, taken.first :] = level
+    slopes = None if design.tables.slopes is None else _widened(design.tables.slopes, k)
+    centre = None if design.centre is None else _widened(design.centre[None, :], k)[0]
+    share = level_totals(grouping, door.weights)
+    raw = share @ level**2
+    before = np.maximum(raw - (share @ level) ** 2 / door.total_weight, 0.0)
+    whole = replace(design, columns=columns, centre=centre, tables=EffectTables(tuple(levels), slopes))
+    gram, cross = np.zeros((k, k)), np.zeros(k)
+    gram[: taken.first, : taken.first], cross[: taken.first] = moments.gram, moments.cross
+    return whole, Moments(gram, cross, np.append(moments.before, before), np.append(moments.raw, raw))
+
+
+def _widened(table: FloatArray, width: int) -> FloatArray:
+    """Return a table (G, m) with columns of zeros behind, (G, width)."""
+    wide = np.zeros((len(table), width))
+    wide[:, : table.shape[1]] = table
+    return wide
+
+
+def _some_row(columns: FloatArray, grouping: Grouping) -> FloatArray:
+    """Return (G, m) a row of each group."""
+    row = np.empty(grouping.size, dtype=np.int64)
+    row[grouping.codes] = np.arange(len(columns))
+    return columns[row]
+
+
 def _levels_only(columns: FloatArray, which: IntArray, grouping: Grouping) -> IntArray:
     """Return those of some columns that are one and the same number within each group: its effect takes them whole."""
     if not which.size:
         return which
-    some_row = np.empty(grouping.size, dtype=np.int64)
-    some_row[grouping.codes] = np.arange(len(columns))
-    level = columns[some_row][:, which]
+    stretch = slice(int(which[0]), int(which[-1]) + 1)  # neighbours, most often: a slice is read without a copy
+    chosen = columns[:, stretch] if stretch.stop - stretch.start == len(which) else columns[:, which]
+    level = _some_row(chosen, grouping)
     same = np.ones(len(which), dtype=bool)
-    for start in range(0, len(columns), SAMPLE_ROWS):
-        rows = slice(start, start + SAMPLE_ROWS)
-        same &= (columns[rows][:, which] == level[grouping.codes[rows]]).all(axis=0)
-        if not same.any():
-            break
+    for start in range(0, len(columns), COMPARED):
+        rows = slice(start, start + COMPARED)
+        equal = chosen[rows] == np.take(level, grouping.codes[rows], axis=0, mode="clip")
+        if not equal.all():
+            same &= equal.all(axis=0)
+            if not same.any():
+                break
     return which[same]
 
 
@@ -220,8 +277,8 @@ def _centre(
     """Return what to subtract from columns and outcome first, and what carries coefficients back."""
     step = max(1, len(outcome) // SAMPLE_ROWS)
     sample = columns[::step]
-    mean, spread = sample.mean(axis=0), sample.std(axis=0)
-    shift = np.where(np.abs(mean) > CENTRE_BEYOND * spread, mean, 0.0)
+    mean = sample.mean(axis=0)
+    shift = np.where(_is_far(mean, np.einsum("ij,ij->j", sample, sample) / len(sample)), mean, 0.0)
     turn = None
     if not door.groupings:
         constant = np.flatnonzero((columns == columns[0]).all(axis=0) & (columns[0] != 0))
@@ -230,9 +287,15 @@ def _centre(
         shift[constant] = 0.0
         turn = np.eye(columns.shape[1])
         turn[constant[0]] -= shift / columns[0, constant[0]]
-    own, deviation = float(outcome[::step].mean()), float(outcome[::step].std())
-    far = bool(door.groupings) and abs(own) > CENTRE_BEYOND * deviation
+    some = outcome[::step]
+    own = float(some.mean())
+    far = bool(door.groupings) and bool(_is_far(np.array(own), np.array(some @ some / len(some))))
     return (shift if shift.any() else None), own if far else 0.0, turn if shift.any() else None
+
+
+def _is_far(mean: FloatArray, square: FloatArray) -> BoolArray:
+    """Say where a mean is many standard deviations from zero, given the mean square."""
+    return np.asarray((1 + CENTRE_BEYOND**2) * mean**2 > CENTRE_BEYOND**2 * square)
 
 
 @dataclass(frozen=True, eq=False)

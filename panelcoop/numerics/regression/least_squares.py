@@ -13,7 +13,7 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.block_sums import BlockSums
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.regression.absorb import Absorber, Rows, absorber
-from panelcoop.numerics.regression.design import Design, Moments, design_of
+from panelcoop.numerics.regression.design import Design, Moments, Taken, design_of
 from panelcoop.numerics.regression.rank import RankReport, rank_report, turned_report
 from panelcoop.numerics.threads import one_thread
 from panelcoop.options import BoolArray, FloatArray, IntArray
@@ -157,6 +157,7 @@ def least_squares(
     weights: FloatArray | None = None,
     trend: FloatArray | None = None,
     names: Sequence[str] | None = None,
+    taken: Taken | None = None,
 ) -> LinearFit:
     """Fit least squares with absorbed fixed effects.
 
@@ -168,6 +169,7 @@ def least_squares(
     weights : (n,) positive weights of the squared residuals
     trend : (n,) variable whose slope differs by level of the first effect
     names : (k,) used in notes and errors; default x1, x2, ...
+    taken : last columns known to be one number within each level of an effect, which need no work then
 
     Raises
     ------
@@ -188,7 +190,7 @@ def least_squares(
     weights = None if weights is None else np.asarray(weights, float)
     door = absorber(effects, weights=weights, trend=trend, nobs=len(outcome))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
-        design, moments = design_of(columns, outcome, door)
+        design, moments = design_of(columns, outcome, door, taken=taken)
     if not (np.isfinite(moments.raw).all() and np.isfinite(moments.cross).all()):
         _fail_where_not_finite(outcome, columns, labels)
     return fit_design(design, moments, labels)
@@ -202,7 +204,7 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     solution = ranks.inverse @ moments.cross
     solution += ranks.inverse @ (moments.cross - moments.gram @ solution)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is named below
-        resid, scores, meat, rss = _second_pass(design, solution)
+        resid, scores, meat, rss = _second_pass(design, solution, _span_left(moments))
     if not (np.isfinite(rss) and np.isfinite(meat).all()):
         raise DataError(OVERFLOW)
     rank = k - ranks.null_space.shape[1]
@@ -212,22 +214,38 @@ def fit_design(design: Design, moments: Moments, names: tuple[str, ...], dispers
     return LinearFit(names, natural, ranks.inverse, rank, resid, design, ranks, scores, meat, rss, dispersion)
 
 
-def _second_pass(design: Design, solution: FloatArray) -> tuple[FloatArray, tuple[FloatArray, ...], FloatArray, float]:
-    """Return residuals, scores by level of each effect, the row-level meat and the residual sum of squares."""
-    k, door = len(solution), design.absorber
+def _span_left(moments: Moments) -> slice:
+    """Return the shortest stretch of columns that holds all of which something is left after absorption."""
+    left = np.flatnonzero(np.diag(moments.gram))
+    return slice(int(left[0]), int(left[-1]) + 1) if left.size else slice(0, 0)
+
+
+def _second_pass(
+    design: Design, solution: FloatArray, span: slice
+) -> tuple[FloatArray, tuple[FloatArray, ...], FloatArray, float]:
+    """Return residuals, scores by level of each effect, the row-level meat and the residual sum of squares.
+
+    Columns outside the span are nothing once absorbed: their scores are zero.
+    """
+    k, door, solved = len(solution), design.absorber, solution[span]
     resid = np.empty(len(design.outcome))
-    scores = [BlockSums(g, k, contiguous=e == door.eliminated) for e, g in enumerate(door.groupings)]
-    meat, rss = np.zeros((k, k)), 0.0
-    for block in design.blocks():
-        error = block.outcome - block.columns @ solution
+    scores = [BlockSums(g, len(solved), contiguous=e == door.eliminated) for e, g in enumerate(door.groupings)]
+    inner, rss = np.zeros((len(solved),) * 2), 0.0
+    for block in design.within(span).blocks():
+        error = block.outcome - block.columns @ solved
         resid[block.rows] = error
         weighted = error if door.weights is None else error * door.weights[block.rows]
         rss += float(weighted @ error)
         for one in scores:
             one.add(block.columns, block.rows, weighted)
         np.multiply(block.columns, weighted[:, None], out=block.spare)
-        meat += block.spare.T @ block.spare
-    return resid, tuple(s.total for s in scores), meat, rss
+        inner += block.spare.T @ block.spare
+    if len(solved) == k:
+        return resid, tuple(s.total for s in scores), inner, rss
+    meat = np.zeros((k, k))
+    meat[span, span] = inner
+    after = k - len(solved) - span.start
+    return resid, tuple(np.pad(s.total, ((0, 0), (span.start, after))) for s in scores), meat, rss
 
 
 def _fail_if_shapes_differ(outcome: FloatArray, columns: FloatArray, names: tuple[str, ...]) -> None:

@@ -130,9 +130,10 @@ def _reduce(null: FloatArray, norm: FloatArray) -> FloatArray:
             continue
         work[[row, pivot]] = work[[pivot, row]]
         work[row] /= work[row, column]
-        for other in range(len(work)):
-            if other != row:
-                work[other] -= work[other, column] * work[row]
+        factor = work[:, column].copy()
+        factor[row] = 0.0
+        if factor.any():
+            work -= np.outer(factor, work[row])
         row += 1
     work[np.abs(work) < 1e-7] = 0.0
     return np.asarray(work.T / norm[:, None])
