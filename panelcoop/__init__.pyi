@@ -17,6 +17,7 @@ from .estimate.event_study.api import event_study as event_study
 from .estimate.event_study.bands import simultaneous_band as simultaneous_band
 from .estimate.event_study.callaway_santanna import CallawaySantAnna as CallawaySantAnna
 from .estimate.event_study.cross_sections import repeated_cross_sections as repeated_cross_sections
+from .estimate.event_study.date_randomisation import randomise_dates as randomise_dates
 from .estimate.event_study.dyadic import Dyadic as Dyadic
 from .estimate.event_study.event_groups import EventStage as EventStage
 from .estimate.event_study.events import Events as Events
@@ -27,7 +28,6 @@ from .estimate.event_study.local_projection import LpDid as LpDid
 from .estimate.event_study.placebo import fake_dates as fake_dates
 from .estimate.event_study.placebo import horizon_composition as horizon_composition
 from .estimate.event_study.placebo import leave_one_region_out as leave_one_region_out
-from .estimate.event_study.placebo import randomise_dates as randomise_dates
 from .estimate.event_study.pretrends import pretrend_power as pretrend_power
 from .estimate.event_study.pretrends import pretrend_tests as pretrend_tests
 from .estimate.event_study.result import EventStudy as EventStudy

@@ -11,8 +11,9 @@ import pandas as pd
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.aggregate import aggregate_events, mean_effect
 from panelcoop.estimate.event_study.api import event_study
+from panelcoop.estimate.event_study.date_randomisation import randomise_dates
 from panelcoop.estimate.event_study.events import Events
-from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out, randomise_dates
+from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out
 from panelcoop.estimate.event_study.two_way_weights import bacon_decomposition, two_way_weights
 from panelcoop.estimate.planned import plan_of
 from panelcoop.panel.record import Panel
@@ -111,7 +112,7 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
     Returns
     -------
     pandas.DataFrame
-        By case: estimate, std_error, pvalue (randomised dates only), note. The estimator is imputation given the
+        By case: estimate, std_error, pvalue (fake and randomised dates only), note. The estimator is imputation given the
         epidemic state.
     """
     plan = plan_of(panel)
@@ -129,7 +130,8 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
     rows = {name: _one(sample, moved, options, note) for name, (sample, moved, note) in cases.items()}
     rows |= _without_each(known, events, options) | _faked(known, events, (3,), options)
     random = randomise_dates(known, events, draws=draws, seed=seed, **options)
-    rows["randomised dates"] = (random.estimate, np.nan, random.pvalue, f"{random.draws.size} assignments")
+    kept = random.reason or f"95% interval {random.conf_low:.2f} to {random.conf_high:.2f}"
+    rows["randomised dates"] = (random.estimate, np.nan, random.pvalue, f"{random.draws.size} assignments, {kept}")
     return _frame(rows | _taken_apart(panel))
 
 

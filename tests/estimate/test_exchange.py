@@ -162,8 +162,15 @@ def test_poisson_is_refitted_as_long_as_that_is_affordable(monkeypatch):
     assert table["pvalue"].iloc[0] == pytest.approx(1 / 40)
     assert table["pvalue"].iloc[1] > 0.1
     assert table["std_error"].iloc[0] == pytest.approx(fit.std_errors["risk:outbreak"], rel=1e-4)
-    assert table["conf_low"].isna().all()
-    assert "no interval" in table["note"].iloc[0]
+    inside = fit.params[["risk:outbreak", "control"]].to_numpy()
+    assert (table["conf_low"].to_numpy() < inside).all()
+    assert (inside < table["conf_high"].to_numpy()).all()
+    at_zero = (table["conf_low"] <= 0) & (table["conf_high"] >= 0)
+    assert at_zero.tolist() == (table["pvalue"] > 0.05).tolist()
+    monkeypatch.setattr(exchange, "MOST_ROW_FITS", 30 * len(frame))
+    alone = fit.inference("RI", "control", pc.InferenceSettings(permutations=19))
+    assert alone["conf_low"].isna().all()
+    assert "at most 1 permutations" in alone["note"].item()
     monkeypatch.setattr(exchange, "MOST_ROW_FITS", 1_000)
     assert "fewer contrasts or permutations" in fit.inference("RI", "control")["note"].item()
 

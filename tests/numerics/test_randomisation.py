@@ -264,6 +264,26 @@ def test_poisson_is_refitted_under_the_offset_of_its_null():
     assert found.p_value == pytest.approx(np.mean(np.abs(want) >= abs(want[0]) * (1 - 1e-6)))
 
 
+@pytest.mark.parametrize("ties", ["weak", "half"])
+def test_the_interval_of_counts_holds_the_values_that_are_not_rejected(ties):
+    """On either side of each end the test itself, run for that value, keeps and rejects."""
+    regions, weeks = 7, 12
+    region, week = np.divmod(np.arange(regions * weeks), weeks)
+    rng = np.random.default_rng(8)
+    driver = rng.standard_normal((regions, weeks))
+    y = rng.poisson(np.exp(1 + 0.5 * driver.ravel() + 0.3 * rng.standard_normal(regions)[region])).astype(float)
+    fit = poisson(y, driver.reshape(-1, 1), effects=[region, week])
+    plan = plan_permutations(np.arange(regions), 79, 4)
+    given = (fit, np.ones(1), lambda order: driver[order].reshape(-1, 1), region, plan)
+    found = randomise_counts(*given, null=0.3, ties=ties, level=0.8)
+    estimate = found.gap + 0.3
+    assert found.lower < estimate < found.upper
+    for end, inwards in ((found.lower, 1.0), (found.upper, -1.0)):
+        assert randomise_counts(*given, null=end, ties=ties).p_value <= 0.2
+        assert randomise_counts(*given, null=end + 0.03 * found.se * inwards, ties=ties).p_value > 0.2
+    assert np.isnan(randomise_counts(*given, null=0.3).lower)
+
+
 def glm(y, X, offset):
     b = np.zeros(X.shape[1])
     for _ in range(60):

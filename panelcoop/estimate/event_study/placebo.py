@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,20 +19,11 @@ from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.fake_events import fake_estimator, fake_events, hidden_rows
 from panelcoop.estimate.event_study.result import EventStudy
 from panelcoop.estimate.event_study.rings import Rings
-from panelcoop.estimate.event_study.week_scale import WeekScale, week_scale
-from panelcoop.numerics.resampling.permutations import permutation_block, plan_permutations
-from panelcoop.options import FloatArray, IntArray
+from panelcoop.estimate.event_study.week_scale import week_scale
 from panelcoop.panel.record import Panel, as_panel
 from panelcoop.progress import track
 
-__all__ = ["DateRandomisation", "fake_dates", "horizon_composition", "leave_one_region_out", "randomise_dates"]
-
-
-class Summary(Protocol):
-    """Reduces an event study to an estimate and its standard error."""
-
-    def __call__(self, study: EventStudy) -> tuple[float, float]:
-        """Return estimate and standard error."""
+__all__ = ["fake_dates", "horizon_composition", "leave_one_region_out"]
 
 
 def leave_one_region_out(
@@ -195,95 +186,3 @@ def horizon_composition(study: EventStudy) -> pd.DataFrame:
     )
     wide = table.pivot_table(index="horizon", columns="cohort", values="mass", aggfunc="sum", fill_value=0.0)
     return wide.div(wide.sum(axis=1), axis=0)
-
-
-@dataclass(frozen=True)
-class DateRandomisation:
-    """The effect under every way dates could have been assigned.
-
-    Attributes
-    ----------
-    estimate, statistic
-        The estimate in the data and its t statistic.
-    pvalue
-        Share of assignments whose |t| is at least as large, the data's own included.
-    draws
-        t statistics of the assignments, the data's first.
-    enumerated
-        Whether every distinct assignment was looked at.
-    """
-
-    estimate: float
-    statistic: float
-    pvalue: float
-    draws: FloatArray
-    enumerated: bool
-
-    @property
-    def p_error(self) -> float:
-        """Monte Carlo error of the p-value: that of a share of draws, 0 where all are looked at."""
-        return 0.0 if self.enumerated else float(np.sqrt(self.pvalue * (1 - self.pvalue) / self.draws.size))
-
-
-def randomise_dates(
-    panel: Panel | pd.DataFrame,
-    events: Events,
-    *,
-    draws: int = 999,
-    seed: int = 0,
-    summary: Summary = mean_effect,
-    **study: Any,  # noqa: ANN401
-) -> DateRandomisation:
-    """Exchange whole event histories (and "never") among regions and estimate again.
-
-    Parameters
-    ----------
-    panel, events
-        As in ``event_study``.
-    draws, seed
-        Random assignments and their seed; with fewer distinct assignments all are enumerated instead.
-    summary
-        What is tested; the mean effect by default.
-    **study
-        Further arguments of ``event_study``.
-
-    Notes
-    -----
-    The assignment: which region got which history (its dates with their ends, doses and focus) is as good as random.
-    Statistics are studentised; the first is that of the data. Draws that cannot be estimated count as larger, which is
-    conservative.
-    """
-    whole = as_panel(panel)
-    regions, weeks = (whole.data.index.unique(level).sort_values() for level in ("region", "week"))
-    events = collapse_ties(events, week_scale(weeks))
-    plan = plan_permutations(_histories(events, regions, week_scale(weeks)), draws, seed)
-    estimate, error = summary(event_study(whole, events, **study))
-    orders = [order for block in range(plan.blocks) for order in permutation_block(plan, block)]
-    moved = (_exchanged(events, regions, order) for order in track(orders, "randomising dates"))
-    every = np.array([_statistic(whole, one, summary, study) for one in moved])
-    pvalue = float((np.abs(every) >= abs(every[0]) * (1 - 1e-10)).mean())
-    return DateRandomisation(estimate, estimate / error, pvalue, every, plan.enumerated)
-
-
-def _histories(events: Events, regions: pd.Index, scale: WeekScale) -> IntArray:
-    """Code the whole history of events of each region, dose and focus included; regions without events share one."""
-    table = events.table.assign(date=scale.numbers(events.table["date"]))
-    told = {region: str(rows.drop(columns="region").to_numpy().tolist()) for region, rows in table.groupby("region")}
-    return np.unique([told.get(region, "") for region in regions], return_inverse=True)[1].astype(np.int64)
-
-
-def _exchanged(events: Events, regions: pd.Index, order: IntArray) -> Events:
-    """Give region i the history of region order[i]."""
-    place = np.empty(order.size, dtype=np.int64)
-    place[order] = np.arange(order.size)
-    owner = regions[place[regions.get_indexer(pd.Index(events.table["region"]))]]
-    table = events.table.assign(region=owner).sort_values(["region", "date"]).reset_index(drop=True)
-    return replace(events, table=table)
-
-
-def _statistic(panel: Panel, events: Events, summary: Summary, study: dict[str, Any]) -> float:
-    try:
-        estimate, error = summary(event_study(panel, events, **study))
-    except IdentificationError:
-        return np.inf
-    return estimate / error if error > 0 else np.inf

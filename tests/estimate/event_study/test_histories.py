@@ -10,10 +10,11 @@ from panelcoop.errors import IdentificationError
 from panelcoop.estimate.event_study.aggregate import aggregate_events
 from panelcoop.estimate.event_study.api import event_study
 from panelcoop.estimate.event_study.callaway_santanna import CallawaySantAnna
+from panelcoop.estimate.event_study.date_randomisation import randomise_dates
 from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.extended_two_way import ExtendedTwoWay
 from panelcoop.estimate.event_study.local_projection import Dose, LpDid
-from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out, randomise_dates
+from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out
 from panelcoop.estimate.event_study.rings import Rings
 from panelcoop.estimate.event_study.stacked import Stacked
 from panelcoop.panel.record import SpatialWeights
@@ -104,7 +105,7 @@ def test_whole_histories_change_hands():
         return float(len(seen)), 1.0
 
     found = randomise_dates(
-        panel, _repeated(), draws=99, summary=summary, outcome="y", estimator=LpDid(1, 0, clean_weeks=2)
+        panel, _repeated(), draws=99, level=None, summary=summary, outcome="y", estimator=LpDid(1, 0, clean_weeks=2)
     )
     assert found.enumerated
     assert found.draws.size == 24  # four different histories, one of them empty

@@ -11,10 +11,11 @@ import pytest
 from panelcoop.errors import DataError, IdentificationError
 from panelcoop.estimate.event_study.aggregate import aggregate_events
 from panelcoop.estimate.event_study.api import event_study
+from panelcoop.estimate.event_study.date_randomisation import randomise_dates
 from panelcoop.estimate.event_study.dyadic import Dyadic
 from panelcoop.estimate.event_study.events import Events
 from panelcoop.estimate.event_study.local_projection import Dose, LpDid
-from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out, randomise_dates
+from panelcoop.estimate.event_study.placebo import fake_dates, leave_one_region_out
 from panelcoop.estimate.event_study.rings import Rings
 from panelcoop.numerics.event_study.influence import dyadic_covariance
 from panelcoop.panel.record import panel_from_frame

@@ -1,0 +1,250 @@
+"""Randomisation inference for event dates: regions exchange their event histories, the study is estimated again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from panelcoop.checks import fail_if_not_level
+from panelcoop.errors import DataError, IdentificationError, PanelcoopWarning
+from panelcoop.estimate.event_study.aggregate import mean_effect
+from panelcoop.estimate.event_study.api import event_study
+from panelcoop.estimate.event_study.event_weeks import collapse_ties
+from panelcoop.estimate.event_study.events import Events
+from panelcoop.estimate.event_study.result import EventStudy
+from panelcoop.estimate.event_study.week_scale import WeekScale, week_scale
+from panelcoop.numerics.resampling.permutations import permutation_block, plan_permutations
+from panelcoop.numerics.resampling.wild_pvalue import TIE, DrawPolynomials, interval_by_inversion
+from panelcoop.options import FloatArray, IntArray
+from panelcoop.panel.record import Panel, as_panel
+from panelcoop.progress import track
+
+__all__ = ["DateRandomisation", "randomise_dates"]
+
+EXACT = 1e-7  # how nearly a constant effect of one must be found as one, with no error, in the data
+NOT_LINEAR = "no interval: the estimator is not linear in the outcome"
+LINEAR = 1e-6  # how nearly estimates and variances of a sum must agree with those of its parts
+
+
+class Summary(Protocol):
+    """Reduces an event study to an estimate and its standard error."""
+
+    def __call__(self, study: EventStudy) -> tuple[float, float]:
+        """Return estimate and standard error."""
+
+
+@dataclass(frozen=True)
+class DateRandomisation:
+    """The effect under every way dates could have been assigned.
+
+    Attributes
+    ----------
+    estimate, statistic
+        The estimate in the data and its t statistic.
+    pvalue
+        Share of assignments whose |t| is at least as large, the data's own included.
+    draws
+        t statistics of the assignments, the data's first.
+    enumerated
+        Whether every distinct assignment was looked at.
+    conf_low, conf_high
+        Constant effects that are not rejected, around the estimate; NaN where none was asked for or none exists.
+    reason
+        Why there is no interval; empty where there is one or none was asked for.
+    """
+
+    estimate: float
+    statistic: float
+    pvalue: float
+    draws: FloatArray
+    enumerated: bool
+    conf_low: float = np.nan
+    conf_high: float = np.nan
+    reason: str = ""
+
+    @property
+    def p_error(self) -> float:
+        """Monte Carlo error of the p-value: that of a share of draws, 0 where all are looked at."""
+        return 0.0 if self.enumerated else float(np.sqrt(self.pvalue * (1 - self.pvalue) / self.draws.size))
+
+
+def randomise_dates(
+    panel: Panel | pd.DataFrame,
+    events: Events,
+    *,
+    draws: int = 999,
+    seed: int = 0,
+    summary: Summary = mean_effect,
+    level: float | None = 0.95,
+    **study: Any,  # noqa: ANN401
+) -> DateRandomisation:
+    """Exchange whole event histories (and "never") among regions and estimate again.
+
+    Parameters
+    ----------
+    panel, events
+        As in ``event_study``.
+    draws, seed
+        Random assignments and their seed; with fewer distinct assignments all are enumerated instead.
+    summary
+        What is tested; the mean effect by default.
+    level
+        Coverage of the interval, which triples the time; None leaves it out.
+    **study
+        Further arguments of ``event_study``.
+
+    Notes
+    -----
+    The assignment: which region got which history (its dates with their ends, doses and focus) is as good as random.
+    Statistics are studentised; the first is that of the data. Draws that cannot be estimated count as larger, which is
+    conservative.
+
+    The interval inverts the test of a constant effect: a value c is kept while the test of zero on the outcome less c
+    in every week from the event on (for switching events, until its end) has a p-value above 1 - ``level``
+    (Rosenbaum, 2002, section 2.6). Estimates are linear in the outcome and their variances quadratic, so each
+    assignment is estimated for the outcome, for the constant effect and for their sum, and the test of every c is
+    known from these. Where that does not hold (a Poisson model, a summary that does not give a constant effect back)
+    there is no interval, and ``reason`` says why.
+
+    References
+    ----------
+    Rosenbaum, P. R. (2002). Observational Studies, 2nd edition. Springer.
+
+    Examples
+    --------
+    >>> from panelcoop.estimate.event_study.teaching import staggered_example
+    >>> own, dated = staggered_example()
+    >>> found = randomise_dates(own, dated, draws=99, outcome="y", estimator="imputation")
+    >>> bool(found.conf_low <= found.estimate <= found.conf_high)
+    True
+    """
+    if level is not None:
+        fail_if_not_level(level)
+    whole = as_panel(panel)
+    regions, weeks = (whole.data.index.unique(name).sort_values() for name in ("region", "week"))
+    scale = week_scale(weeks)
+    events = collapse_ties(events, scale)
+    plan = plan_permutations(_histories(events, regions, scale), draws, seed)
+
+    def measured(outcome: pd.Series, dated: Events) -> tuple[float, float]:
+        moved = replace(whole, data=whole.data.assign(**{study["outcome"]: outcome}))
+        return summary(event_study(moved, dated, **study))
+
+    estimate, error = summary(event_study(whole, events, **study))
+    own = whole.data[study["outcome"]].astype(float)
+    effect, reason = own, ""
+    if level is not None:
+        effect = _constant_effect(own, events, scale)
+        reason = _why_no_interval(measured, (own, effect), events, (estimate, error))
+    asked = (own, effect, own + effect) if level is not None and not reason else (own,)
+    orders = [order for block in range(plan.blocks) for order in permutation_block(plan, block)]
+    moved = (_exchanged(events, regions, order) for order in track(orders, "randomising dates"))
+    with warnings.catch_warnings():  # the study in the data has given its warnings
+        warnings.simplefilter("ignore", PanelcoopWarning)
+        found = np.array([[_tried(measured, outcome, dated) for outcome in asked] for dated in moved])
+    every = _statistics(found[:, 0])
+    result = DateRandomisation(estimate, estimate / error, _share(every), every, plan.enumerated, reason=reason)
+    if len(asked) == 1 or level is None:
+        return result
+    if not _adds_up(found[:, :, 0]):
+        return replace(result, reason=NOT_LINEAR)
+    low, high = interval_by_inversion(_polynomials(found, estimate), estimate, 1 - level, "weak")
+    return replace(result, conf_low=low, conf_high=high)
+
+
+Measure = Callable[[pd.Series, Events], tuple[float, float]]
+"""Takes an outcome and events, returns an estimate and its standard error."""
+
+
+def _constant_effect(outcome: pd.Series, events: Events, scale: WeekScale) -> pd.Series:
+    """Give an effect of one to every region-week from an event on, to its end where events switch."""
+    week = pd.Series(scale.numbers(outcome.index.get_level_values("week")), index=outcome.index)
+    region = outcome.index.get_level_values("region")
+    found = pd.Series(0.0, index=outcome.index)
+    table = events.table.assign(
+        date=scale.numbers(events.table["date"]),
+        end=scale.numbers(events.table["end"]) if events.kind == "switching" else np.inf,
+    )
+    for name, rows in table.fillna({"end": np.inf}).groupby("region"):
+        own = week[region == name]
+        on = [(own >= date) & (own <= end) for date, end in zip(rows["date"], rows["end"], strict=True)]
+        found[region == name] = np.logical_or.reduce(on).astype(float)
+    return found.where(outcome.notna())
+
+
+def _why_no_interval(
+    measured: Measure, outcomes: tuple[pd.Series, pd.Series], events: Events, known: tuple[float, float]
+) -> str:
+    """Say why the test of a constant effect cannot be inverted; an empty string where it can."""
+    (own, effect), (estimate, error) = outcomes, known
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PanelcoopWarning)
+            alone, spread = measured(effect, events)
+            both, whole = measured(own + effect, events)
+    except (IdentificationError, DataError) as fault:
+        return f"no interval: a constant effect cannot be estimated ({fault})"
+    if not abs(alone - 1) < EXACT:
+        return f"no interval: a constant effect of one is found as {alone:.4g}, so its test says nothing of the summary"
+    same = abs(both - estimate - 1) < LINEAR * max(abs(estimate), 1.0) and abs(whole - error) < LINEAR * error
+    if not (same and np.nan_to_num(spread) < LINEAR * error):
+        return NOT_LINEAR
+    return ""
+
+
+def _tried(measured: Measure, outcome: pd.Series, events: Events) -> tuple[float, float]:
+    try:
+        return measured(outcome, events)
+    except IdentificationError:
+        return np.nan, np.nan
+
+
+def _adds_up(estimates: FloatArray) -> bool:
+    """Say whether in every draw (draws, 3) the estimate for the sum of two outcomes is the sum of their estimates."""
+    own, one, both = estimates[np.isfinite(estimates).all(axis=1)].T
+    return bool((np.abs(both - own - one) <= LINEAR * (np.abs(own) + np.abs(one) + 1e-300)).all())
+
+
+def _statistics(found: FloatArray) -> FloatArray:
+    """Return t of each draw (draws, 2), infinite where it could not be estimated."""
+    estimate, error = found.T
+    known = np.isfinite(estimate) & (error > 0)
+    return np.where(known, estimate / np.where(known, error, 1.0), np.inf)
+
+
+def _share(statistics: FloatArray) -> float:
+    """Return the share of statistics at least as large as the first."""
+    return float((np.abs(statistics) >= abs(statistics[0]) * (1 - TIE)).mean())
+
+
+def _polynomials(found: FloatArray, estimate: float) -> DrawPolynomials:
+    """Turn estimates and errors (draws, 3, 2) for outcome, effect and sum into draws as functions of the gap."""
+    (a, b, _), (own, one, both) = found[:, :, 0].T, np.square(found[:, :, 1].T)
+    one = np.nan_to_num(one)  # an assignment that explains the effect whole leaves it no error
+    cross = (both - own - one) / 2
+    q0 = own - 2 * estimate * cross + estimate**2 * one
+    n0, rest = a - estimate * b, (b, q0, cross - estimate * one, one)
+    lost = ~(np.isfinite(a) & np.isfinite(b) & np.isfinite(both) & (own > 0))
+    n1, q0, q01, q1 = (np.where(lost, flat, values) for flat, values in zip((0.0, 1.0, 0.0, 0.0), rest, strict=True))
+    return DrawPolynomials(np.where(lost, np.inf, n0), n1, q0, q01, q1, float(own[0]))
+
+
+def _histories(events: Events, regions: pd.Index, scale: WeekScale) -> IntArray:
+    """Code the whole history of events of each region, dose and focus included; regions without events share one."""
+    table = events.table.assign(date=scale.numbers(events.table["date"]))
+    told = {region: str(rows.drop(columns="region").to_numpy().tolist()) for region, rows in table.groupby("region")}
+    return np.unique([told.get(region, "") for region in regions], return_inverse=True)[1].astype(np.int64)
+
+
+def _exchanged(events: Events, regions: pd.Index, order: IntArray) -> Events:
+    """Give region i the history of region order[i]."""
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    owner = regions[place[regions.get_indexer(pd.Index(events.table["region"]))]]
+    table = events.table.assign(region=owner).sort_values(["region", "date"]).reset_index(drop=True)
+    return replace(events, table=table)
