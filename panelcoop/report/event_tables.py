@@ -45,9 +45,9 @@ STAGES = (
 DOUBTS = (
     "First downgrade: imputation given the epidemic state of every week. Provinces without a record of response levels "
     "are given the earliest and the latest date on record in turn. Randomised dates: dates exchanged among provinces, "
-    "studentised; p counts the dates in the data, the interval holds the constant effects not rejected. Static two-way: region and week effects and one effect of all weeks "
-    "from the downgrade on, without covariates; weights of its comparisons as in Goodman-Bacon (2021), of its cells as "
-    "in de Chaisemartin and D'Haultfoeuille (2020)."
+    "studentised; p counts the dates in the data, the interval holds the constant effects not rejected. Static "
+    "two-way: region and week effects and one effect of all weeks from the downgrade on, without covariates; weights "
+    "of its comparisons as in Goodman-Bacon (2021), of its cells as in de Chaisemartin and D'Haultfoeuille (2020)."
 )
 LATER = (
     "Outbreaks: local projections at home, rings as a path next door, without each province in turn, and with dates "

@@ -112,8 +112,8 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
     Returns
     -------
     pandas.DataFrame
-        By case: estimate, std_error, pvalue (fake and randomised dates only), note. The estimator is imputation given the
-        epidemic state.
+        By case: estimate, std_error, pvalue (fake and randomised dates only), note. The estimator is imputation given
+        the epidemic state.
     """
     plan = plan_of(panel)
     options: dict[str, Any] = {"outcome": plan.outcomes.main, "estimator": "imputation", "covariates": EPIDEMIC_STATE}
