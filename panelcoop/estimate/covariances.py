@@ -141,8 +141,10 @@ def _from_arrays(model: FittedModel, choice: CovarianceChoice, clusters: list[In
         small_sample=choice.small_sample,
         repair=choice.repair,
     )
+    if not in_time or (space is not None and space.serial == "all"):
+        return found
     written = "; missing weeks closed up" if consecutive else "; a missing week keeps its distance"
-    return replace(found, convention=found.convention + written) if in_time else found
+    return replace(found, convention=found.convention + written)
 
 
 def _calendar_weeks(arrays: PanelArrays) -> IntArray:

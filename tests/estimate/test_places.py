@@ -50,6 +50,21 @@ def great_circle(places):
     return km(places[["latitude", "longitude"]].to_numpy())
 
 
+def test_all_weeks_alike_is_conley_without_weeks(places):
+    from panelcoop.numerics.covariance.covariance import covariance
+    from panelcoop.numerics.covariance.spatial_hac import SpatialKernel
+
+    fit = pc.stage_interaction(stage_panel(), outcome="y", drivers=["risk"])
+    space = pc.SpatialKernel(1500, coordinates=places, kernel="uniform", metric="triangular", serial="all")
+    found = fit.with_covariance(pc.CovarianceChoice("conley", space=space))
+    bare = SpatialKernel(
+        1500, places[["latitude", "longitude"]].to_numpy(), None, kernel="uniform", metric="triangular"
+    )
+    wanted = covariance(fit.model.linear, "conley", units=fit.model.arrays.region, space=bare)
+    np.testing.assert_allclose(found.cov.to_numpy(), wanted.full, rtol=SAME, atol=1e-300)
+    assert "week keeps its distance" not in found.convention
+
+
 def test_x_and_y_lie_on_a_plane(places):
     fit = pc.stage_interaction(stage_panel(), outcome="y", drivers=["risk"])
     plane = pd.DataFrame({"x": places["longitude"] * 100, "y": places["latitude"] * 100}, index=REGIONS)

@@ -209,6 +209,25 @@ def test_conley_with_one_kernel_in_space_and_time(s, kernel, lag):
         assert "times Bartlett weights in time" in record.convention
 
 
+def test_conley_over_all_weeks_alike(s):
+    """Every pair of rows counts by the distance of their regions, whatever their weeks, given or not."""
+    b, f = brute_force(s), fit(s)
+    places = np.random.default_rng(4).uniform(0, 1, (9, 2))
+    distance = np.sqrt(((places[:, None] - places) ** 2).sum(axis=2))
+    region, week = s.effects
+    scores = b.columns * b.resid[:, None]
+    near = (distance <= 0.5).astype(float)
+    meat = scores.T @ near[np.ix_(region, region)] @ scores
+    given = {"units": region, "space": SpatialKernel(0.5, distances=distance, kernel="uniform", serial="all")}
+    for weeks in (week, None):
+        record = covariance(f, "conley", weeks=weeks, small_sample="none", **given)
+        close(record, sandwich(b, meat))
+        assert "over all weeks alike" in record.convention
+        assert "lag" not in record.convention
+    with pytest.raises(DataError, match="takes no lag"):
+        covariance(f, "conley", weeks=week, lag=2, **given)
+
+
 def test_gaps_in_the_calendar_are_respected():
     s = sample(22)
     week = s.effects[1] * 2  # every second week observed: a lag of one finds nobody

@@ -299,10 +299,12 @@ def _convention(fit: LinearFit, kind: Covariance, over: Dimensions, rule: SmallS
     """Write the convention in one sentence."""
     sizes = " x ".join(str(c.size) for c in over.clusters)
     text = f"{kind}, {sizes} clusters" if sizes else kind
-    if kind in ("newey-west", "driscoll-kraay", "conley"):
+    if kind in ("newey-west", "driscoll-kraay") or (kind == "conley" and over.weeks is not None):
         text += f", lag {over.lag}"
     if kind == "conley" and over.space is not None:
-        joint = " times Bartlett weights in time" if over.space.serial == "product" else ""
+        joint = {"product": " times Bartlett weights in time", "all": " over all weeks alike"}.get(
+            over.space.serial, ""
+        )
         flat = " of triangular distance" if over.space.metric == "triangular" else ""
         text += f", {over.space.kernel} kernel to {over.space.cutoff:g}{flat}{joint}"
     pieces = []

@@ -85,7 +85,8 @@ def dimensions_of(
             msg = f"Cluster dimension {position + 1} holds one cluster; a clustered covariance needs at least two."
             raise DataError(msg)
     timed = kind in need
-    by_week = _grouped(fit, weeks, "weeks") if timed and weeks is not None else None
+    timeless = kind == "conley" and space is not None and space.serial == "all"
+    by_week = _grouped(fit, weeks, "weeks") if timed and weeks is not None and not timeless else None
     by_unit = _grouped(fit, units, "units") if timed and units is not None else None
     if kind in ("newey-west", "driscoll-kraay") and by_week is not None and by_week.size < 2:
         msg = f"'{kind}' needs at least two weeks."
@@ -112,6 +113,9 @@ def lag_of(kind: Covariance, over: Dimensions, lag: int | None, small_sample: Sm
     """
     if lag is not None and lag < 0:
         msg = f"The lag must not be negative; got {lag}."
+        raise DataError(msg)
+    if lag and kind == "conley" and over.space is not None and over.space.serial == "all":
+        msg = f"serial='all' counts all weeks alike and takes no lag; got {lag}. Use serial='own' or 'product'."
         raise DataError(msg)
     if kind == "conley" or over.weeks is None:
         return int(lag or 0)

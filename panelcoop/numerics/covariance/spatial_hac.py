@@ -47,7 +47,8 @@ class SpatialKernel:
     kernel : "bartlett" falls linearly to zero at the cutoff, "uniform" is one up to it
     metric : of coordinates in degrees, "great-circle" or "triangular", fixest's flat earth; of x and y, "plane"
     serial : with a lag, "own" adds a region's own weeks; "product" multiplies the kernel in space with Bartlett weights
-        in time, so that near regions count in near weeks too
+        in time, so that near regions count in near weeks too; "all" lets near regions count in all weeks alike, however
+        far apart, as `vcov_conley` of fixest does, and takes no lag
 
     Notes
     -----
@@ -67,13 +68,13 @@ class SpatialKernel:
     distances: FloatArray | LabelledTable | None = None
     kernel: Literal["bartlett", "uniform"] = "bartlett"
     metric: Metric = "great-circle"
-    serial: Literal["own", "product"] = "own"
+    serial: Literal["own", "product", "all"] = "own"
 
     def __post_init__(self) -> None:
         """Refuse what no covariance could use."""
         fail_if_not_one_of(self.kernel, ("bartlett", "uniform"), "kernel")
         fail_if_not_one_of(self.metric, get_args(Metric), "metric")
-        fail_if_not_one_of(self.serial, ("own", "product"), "serial")
+        fail_if_not_one_of(self.serial, ("own", "product", "all"), "serial")
         if not self.cutoff > 0:
             msg = f"The cutoff must be positive; got {self.cutoff}."
             raise DataError(msg)
@@ -198,7 +199,7 @@ def conley_meat(
     ----------
     row_scores : (n, k)
     units : regions; `coordinates` and `distances` are indexed by their original codes
-    weeks : None compares regions over all weeks at once (as fixest does)
+    weeks : None compares regions over all weeks at once, as serial="all" does
     lag : serial lag with Bartlett weights; needs weeks
 
     Notes
@@ -211,7 +212,7 @@ def conley_meat(
     regions = len(np.asarray(space.coordinates if space.distances is None else space.distances))
     kernel = kernel_matrix(space, regions)[units.labels][:, units.labels]
     place, span = np.zeros(len(units.codes), np.int64), 1
-    if weeks is not None:
+    if weeks is not None and space.serial != "all":
         place, span = weeks.codes, weeks.size
         if space.serial == "product":
             place, span = weeks.labels[weeks.codes] - weeks.labels[0], calendar_span(weeks.labels)
@@ -225,7 +226,7 @@ def conley_meat(
     if space.serial == "product":
         for step in range(1, min(lag, span - 1) + 1):
             meat = meat + 2 * (1.0 - step / (lag + 1.0)) * _lagged(smoothed, wide, step)
-    elif lag and weeks is not None:
+    elif lag and weeks is not None and space.serial == "own":
         meat = meat + newey_west_meat(row_scores, units, weeks, lag) - row_scores.T @ row_scores
     return np.asarray(meat)
 
