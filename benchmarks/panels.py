@@ -81,12 +81,15 @@ def frame(rows: Rows):
 
 
 def labelled(rows: Rows):
-    """Return a stage panel as a frame indexed by region and week, with a stage column, and the names of its drivers."""
+    """Return a stage panel, labelled by region and week, with a stage column, and the names of its drivers."""
     import pandas as pd
+
+    import panelcoop as pc
 
     week, stages = rows.effects["week"], 4
     drivers = [f"d{j}" for j in range(rows.columns.shape[1] // stages)]
     values = {name: rows.columns[:, stages * j : stages * (j + 1)].sum(axis=1) for j, name in enumerate(drivers)}
     names = np.array(["gestation", "outbreak", "continuation", "recovery"])
     table = pd.DataFrame({**values, "y": rows.outcome, "stage": names[week * stages // (week.max() + 1)]})
-    return table.set_index(pd.MultiIndex.from_arrays(list(rows.effects.values()), names=list(rows.effects))), drivers
+    index = pd.MultiIndex.from_arrays(list(rows.effects.values()), names=list(rows.effects))
+    return pc.panel_from_frame(table.set_index(index)), drivers

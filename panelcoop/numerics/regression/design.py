@@ -91,7 +91,9 @@ class Design:
         return columns, self._demean_outcome(rows)
 
     def _demean(self, rows: Rows, out: FloatArray, spare: FloatArray) -> None:
-        source = centred(self.columns, self.centre, rows, out)
+        source = self.columns[rows]
+        if self.centre is not None:
+            source = np.subtract(source, self.centre, out=out)
         self.absorber.subtract(source, self.tables, rows, out, spare)
 
     def _demean_outcome(self, rows: Rows) -> FloatArray:
