@@ -26,9 +26,9 @@ from panelcoop.progress import track
 
 __all__ = ["DateRandomisation", "randomise_dates"]
 
-EXACT = 1e-7  # how nearly a constant effect of one must be found as one, with no error, in the data
+EXACT = 1e-7  # how nearly a constant effect of one must be found as one in the data
 NOT_LINEAR = "no interval: the estimator is not linear in the outcome"
-LINEAR = 1e-6  # how nearly estimates and variances of a sum must agree with those of its parts
+LINEAR = 1e-6  # how nearly the estimate of a sum must agree with those of its parts
 
 
 class Summary(Protocol):
@@ -140,7 +140,7 @@ def randomise_dates(
     effect, reason = own, ""
     if level is not None:
         effect = _constant_effect(own, events, scale)
-        reason = _why_no_interval(measured, (own, effect), events, (estimate, error))
+        reason = _why_no_interval(measured, (own, effect), events, estimate)
     asked = (own, effect, own + effect) if level is not None and not reason else (own,)
     orders = [order for block in range(plan.blocks) for order in permutation_block(plan, block)]
     moved = (_exchanged(events, regions, order) for order in track(orders, "randomising dates"))
@@ -177,24 +177,19 @@ def _constant_effect(outcome: pd.Series, events: Events, scale: WeekScale) -> pd
     return found.where(outcome.notna())
 
 
-def _why_no_interval(
-    measured: Measure, outcomes: tuple[pd.Series, pd.Series], events: Events, known: tuple[float, float]
-) -> str:
+def _why_no_interval(measured: Measure, outcomes: tuple[pd.Series, pd.Series], events: Events, estimate: float) -> str:
     """Say why the test of a constant effect cannot be inverted; an empty string where it can."""
-    (own, effect), (estimate, error) = outcomes, known
+    own, effect = outcomes
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PanelcoopWarning)
-            alone, spread = measured(effect, events)
-            both, whole = measured(own + effect, events)
+            alone, _ = measured(effect, events)
+            both, _ = measured(own + effect, events)
     except (IdentificationError, DataError) as fault:
         return f"no interval: a constant effect cannot be estimated ({fault})"
     if not abs(alone - 1) < EXACT:
         return f"no interval: a constant effect of one is found as {alone:.4g}, so its test says nothing of the summary"
-    same = abs(both - estimate - 1) < LINEAR * max(abs(estimate), 1.0) and abs(whole - error) < LINEAR * error
-    if not (same and np.nan_to_num(spread) < LINEAR * error):
-        return NOT_LINEAR
-    return ""
+    return "" if _adds_up(np.array([[estimate, alone, both]])) else NOT_LINEAR
 
 
 def _tried(measured: Measure, outcome: pd.Series, events: Events) -> tuple[float, float]:
@@ -231,7 +226,7 @@ def _polynomials(found: FloatArray, estimate: float) -> DrawPolynomials:
     n0, rest = a - estimate * b, (b, q0, cross - estimate * one, one)
     lost = ~(np.isfinite(a) & np.isfinite(b) & np.isfinite(both) & (own > 0))
     n1, q0, q01, q1 = (np.where(lost, flat, values) for flat, values in zip((0.0, 1.0, 0.0, 0.0), rest, strict=True))
-    return DrawPolynomials(np.where(lost, np.inf, n0), n1, q0, q01, q1, float(own[0]))
+    return DrawPolynomials(np.where(lost, np.inf, n0), n1, q0, q01, q1, *(float(q[0]) for q in (q0, q01, q1)))
 
 
 def _histories(events: Events, regions: pd.Index, scale: WeekScale) -> IntArray:

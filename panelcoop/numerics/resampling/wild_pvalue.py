@@ -24,7 +24,8 @@ class DrawPolynomials:
     """Each draw's statistic as a function of the gap d between estimate and null value.
 
     With d = R b - r the numerator is `n0 + d n1` and its variance `q0 + 2 d q01 + d^2 q1`, every array of
-    shape (draws,). The sample's own statistic is d over the root of `variance`, which no null value moves.
+    shape (draws,). The sample's own statistic is d over the root of `variance`, which no null value moves in a
+    regression; elsewhere it is `variance + 2 d tilt + d^2 bend`.
     """
 
     n0: FloatArray
@@ -33,11 +34,14 @@ class DrawPolynomials:
     q01: FloatArray
     q1: FloatArray
     variance: float
+    tilt: float = 0.0
+    bend: float = 0.0
 
     def extremes(self, gap: float, *, weak: bool) -> BoolArray:
         """Tell which draws are more extreme than the sample (`weak`: or as extreme)."""
         spread = self.spread(gap)
-        margin = (self.n0 + gap * self.n1) ** 2 * self.variance - gap**2 * spread
+        own = self.variance + gap * (2.0 * self.tilt + gap * self.bend)
+        margin = (self.n0 + gap * self.n1) ** 2 * own - gap**2 * spread
         slack = 2.0 * TIE * gap**2 * spread
         return (margin >= -slack if weak else margin > slack) & (spread > 0)
 
@@ -48,7 +52,7 @@ class DrawPolynomials:
     def keep(self, chosen: BoolArray) -> DrawPolynomials:
         """Return the polynomials of some draws."""
         n0, n1, q0, q01, q1 = (c[chosen] for c in (self.n0, self.n1, self.q0, self.q01, self.q1))
-        return DrawPolynomials(n0, n1, q0, q01, q1, self.variance)
+        return DrawPolynomials(n0, n1, q0, q01, q1, self.variance, self.tilt, self.bend)
 
 
 def studentised_draws(numerator: FloatArray, variance: FloatArray) -> FloatArray:

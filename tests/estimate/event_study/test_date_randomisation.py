@@ -27,9 +27,14 @@ def without_effect(panel, size):
     return panel.with_columns({"y": data["y"] - size * after})
 
 
-@pytest.mark.parametrize("estimator", ["imputation", "callaway-santanna", "twfe", "two-stage", LpDid(2, 2)])
-def test_every_end_of_the_interval_is_where_the_test_begins_to_reject(estimator):
+@pytest.mark.parametrize(
+    ("estimator", "anticipation"),
+    [("imputation", 0), ("imputation", 2), ("callaway-santanna", 0), ("twfe", 0), ("two-stage", 0), (LpDid(2, 2), 0)],
+)
+def test_every_end_of_the_interval_is_where_the_test_begins_to_reject(estimator, anticipation):
+    """With anticipation the weeks before the event differ from the effect, and the data's own error moves with it."""
     panel, events = staggered(n=18, seed=3, effect=lambda h, g: 1.0)
+    events = events.with_options(anticipation=anticipation)
     given = {"draws": 39, "outcome": "y", "estimator": estimator}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PanelcoopWarning)
