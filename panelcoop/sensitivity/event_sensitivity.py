@@ -130,7 +130,8 @@ def downgrade_sensitivity(panel: Panel, *, draws: int = 199, seed: int = 0) -> p
     rows = {name: _one(sample, moved, options, note) for name, (sample, moved, note) in cases.items()}
     rows |= _without_each(known, events, options) | _faked(known, events, (3,), options)
     random = randomise_dates(known, events, draws=draws, seed=seed, **options)
-    kept = random.reason or f"95% interval {random.conf_low:.2f} to {random.conf_high:.2f}"
+    ends = f"{random.conf_low:.2f} to {random.conf_high:.2f}".replace("-", "\N{MINUS SIGN}")
+    kept = random.reason or f"95% interval {ends}"
     rows["randomised dates"] = (random.estimate, np.nan, random.pvalue, f"{random.draws.size} assignments, {kept}")
     return _frame(rows | _taken_apart(panel))
 
