@@ -20,9 +20,19 @@ from panelcoop.options import Effects, FloatArray, IntArray
 from panelcoop.panel.periods import period_positions
 from panelcoop.panel.record import Panel
 
-__all__ = ["EFFECT_LABELS", "FittedModel", "Poisson", "effect_codes", "fit_model", "week_numbers", "week_text"]
+__all__ = [
+    "EFFECT_LABELS",
+    "FittedModel",
+    "Poisson",
+    "effect_codes",
+    "fit_model",
+    "week_numbers",
+    "week_text",
+    "weeks_take_stages",
+]
 
 NAMED = 5  # rows that a note names
+SOME = 4096  # rows in which most columns are seen not to be empty
 EFFECT_LABELS = {
     "none": "none (an intercept)",
     "region": "region",
@@ -60,8 +70,8 @@ class FittedModel:
         The panel it was fitted on.
     arrays
         Complete rows.
-    columns
-        Design, shape (n, k), before absorption.
+    stored
+        Design, shape (n, m), before absorption; stages that effects of weeks take whole stand behind it in ``columns``.
     linear
         The least-squares fit, or the last weighted step of the Poisson fit.
     counts
@@ -78,7 +88,7 @@ class FittedModel:
 
     panel: Panel
     arrays: PanelArrays
-    columns: FloatArray
+    stored: FloatArray
     linear: LinearFit
     counts: PoissonFit | None
     terms: tuple[Term, ...]
@@ -87,6 +97,22 @@ class FittedModel:
     weights: str | None
     effects: Effects
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def columns(self) -> FloatArray:
+        """Design, shape (n, k), before absorption."""
+        taken, door = self.linear.design.taken, self.linear.absorber
+        if taken is None:
+            return self.stored
+        return np.hstack([self.stored, taken.levels[door.groupings[taken.effect].codes]])
+
+    def is_empty(self, position: int) -> bool:
+        """Say whether a column is zero in every row."""
+        taken, stored = self.linear.design.taken, self.stored.shape[1]
+        if taken is not None and position >= stored:
+            return not taken.levels[:, position - stored].any()
+        column = self.stored[:, position]
+        return not column[:SOME].any() and not column.any()  # most end with the first rows
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,7 +161,8 @@ def fit_model(
     panel, arrays
         The panel and its complete rows.
     columns, terms
-        Design, shape (n, k), and what each column is.
+        Design, shape (n, k), and what each column is; for least squares columns may leave out the last stages, where
+        ``weeks_take_stages``.
     stages
         The stage of each row.
     outcome, weights
@@ -155,7 +182,8 @@ def fit_model(
     }
     y, asked = arrays.numbers[outcome], (outcome, weights, effects)
     if family is None:
-        fit = least_squares(y, columns, **given, taken=_taken_by_weeks(terms, stages, effects))
+        taken = _taken(stages, arrays, effects) if columns.shape[1] < len(terms) else None
+        fit = least_squares(y, columns, **given, taken=taken)
         notes = _effect_notes(fit, arrays)
         return FittedModel(panel, arrays, columns, fit, None, tuple(terms), stages, *asked, notes)
     offset = None if family.offset is None else _log_offset(arrays, family.offset)
@@ -168,13 +196,16 @@ def fit_model(
     return FittedModel(panel, arrays, columns, counts.linear, counts, tuple(terms), stages, *asked, notes)
 
 
-def _taken_by_weeks(terms: Sequence[Term], stages: StageCodes, effects: Effects) -> Taken | None:
-    """Name the last columns where they are stages of a national clock, which effects of weeks take whole."""
-    first = next((j for j, term in enumerate(terms) if term.kind == "stage"), len(terms))
-    last = all(term.kind == "stage" for term in terms[first:])
-    if effects in {"none", "region"} or not stages.national or not last or first in {0, len(terms)}:
-        return None
-    return Taken(first, effect=0 if effects == "week" else 1)
+def weeks_take_stages(terms: Sequence[Term], stages: StageCodes, effects: Effects) -> bool:
+    """Say whether the last columns are stages of a national clock, which effects of weeks take whole."""
+    return effects not in {"none", "region"} and stages.national and terms[-1].kind == "stage"
+
+
+def _taken(stages: StageCodes, arrays: PanelArrays, effects: Effects) -> Taken:
+    """Lay the stages of a national clock out by week."""
+    of_week = np.empty(len(arrays.weeks), dtype=np.int64)
+    of_week[arrays.week] = stages.codes
+    return Taken(np.eye(len(stages.labels))[of_week], effect=0 if effects == "week" else 1)
 
 
 def _effect_notes(fit: LinearFit, arrays: PanelArrays) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from panelcoop.checks import fail_if_not_one_of
 from panelcoop.errors import DataError
 from panelcoop.estimate.covariances import CovarianceChoice, covariance_of
 from panelcoop.estimate.design import PanelArrays, StageCodes, panel_arrays, stage_codes
-from panelcoop.estimate.fitted import FittedModel, Poisson, fit_model
+from panelcoop.estimate.fitted import FittedModel, Poisson, fit_model, weeks_take_stages
 from panelcoop.estimate.identification import Term, TermStatus, identify_terms, variation_of
 from panelcoop.estimate.stage_record import record_of
 from panelcoop.estimate.stage_results import StageInteraction
@@ -96,7 +96,9 @@ def stage_interaction(
     choice = covariance if isinstance(covariance, CovarianceChoice) else CovarianceChoice(covariance)
     arrays = panel_arrays(panel, _columns_needed(outcome, drivers, controls, family), stage=stage, weights=weights)
     stages = stage_codes(panel, stage, arrays)
-    terms, columns = _interact(arrays, stages, drivers, controls, intercept=effects == "none")
+    terms = _terms(stages, drivers, controls, intercept=effects == "none")
+    lean = family is None and weeks_take_stages(terms, stages, effects)
+    columns = _interact(arrays, stages, terms[: -len(stages.labels)] if lean else terms)
     model = fit_model(
         panel, arrays, columns, terms, stages=stages, outcome=outcome, effects=effects, weights=weights, family=family
     )
@@ -115,15 +117,18 @@ def stage_interaction(
     return record_of(model, found, choice, drivers=tuple(drivers), statuses=statuses, asked=asked)
 
 
-def _interact(
-    arrays: PanelArrays, stages: StageCodes, drivers: Sequence[str], controls: Sequence[str], *, intercept: bool
-) -> tuple[list[Term], FloatArray]:
-    """Lay out the design column by column: drivers by stage, stages, controls, and an intercept where asked."""
+def _terms(stages: StageCodes, drivers: Sequence[str], controls: Sequence[str], *, intercept: bool) -> list[Term]:
+    """Name the design's columns: drivers by stage, controls, an intercept where asked, stages."""
     terms = [Term(f"{d}:{s}", "driver", d, s) for d in drivers for s in stages.labels]
     terms += [Term(f"stage:{s}", "stage", "stage", s) for s in stages.labels] if len(stages.labels) > 1 else []
     terms += [Term(c, "control", c) for c in controls]
     terms += [Term("Intercept", "control", "Intercept")] if intercept else []
     _fail_if_terms_read_alike(terms)
+    return terms
+
+
+def _interact(arrays: PanelArrays, stages: StageCodes, terms: Sequence[Term]) -> FloatArray:
+    """Lay out the design column by column."""
     columns = np.zeros((len(stages.codes), len(terms)))
     families = []
     for j, term in enumerate(terms):
@@ -133,7 +138,7 @@ def _interact(
         elif term.stage == stages.labels[0]:  # the family's columns, one per stage, begin here
             families.append((j, values))
     _scatter(columns, stages.codes, families)
-    return terms, columns
+    return columns
 
 
 def _scatter(columns: FloatArray, codes: IntArray, families: Sequence[tuple[int, FloatArray | None]]) -> None:
@@ -163,15 +168,11 @@ def _identify(model: FittedModel, terms: Sequence[Term], stages: StageCodes) -> 
     return identify_terms(
         terms,
         null_space=null,
-        empty=np.array([gone and _is_zero(model.columns[:, j]) for j, gone in enumerate(lost)]),
+        empty=np.array([gone and model.is_empty(j) for j, gone in enumerate(lost)]),
         variation=variation,
         stages=stages,
         effects=model.effects,
     )
-
-
-def _is_zero(column: FloatArray) -> bool:
-    return not column[:4096].any() and not column.any()  # most end with the first rows
 
 
 def _columns_needed(outcome: str, drivers: Sequence[str], controls: Sequence[str], family: Poisson | None) -> list[str]:

@@ -192,4 +192,5 @@ def without_cluster(fit: LinearFit, clusters: IntArray, label: int) -> LinearFit
         weights=None if door.weights is None else door.weights[keep],
         trend=None if door.time is None else door.time[keep],
         names=fit.names,
+        taken=fit.design.taken,
     )

@@ -13,7 +13,8 @@ from panelcoop.errors import DataError
 from panelcoop.numerics.block_sums import BlockSums
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.regression.absorb import Absorber, Rows, absorber
-from panelcoop.numerics.regression.design import Design, Moments, Taken, design_of
+from panelcoop.numerics.regression.design import Design, Taken
+from panelcoop.numerics.regression.design_moments import Moments, design_of
 from panelcoop.numerics.regression.rank import RankReport, rank_report, turned_report
 from panelcoop.numerics.threads import one_thread
 from panelcoop.options import BoolArray, FloatArray, IntArray
@@ -164,12 +165,12 @@ def least_squares(
     Parameters
     ----------
     outcome : (n,)
-    columns : (n, k); without effects put a constant among them if one is wanted
+    columns : (n, m), all k of them or all but those taken; without effects put a constant among them if one is wanted
     effects : integer codes (n,) per effect, in any order of rows; region first
     weights : (n,) positive weights of the squared residuals
     trend : (n,) variable whose slope differs by level of the first effect
     names : (k,) used in notes and errors; default x1, x2, ...
-    taken : last columns known to be one number within each level of an effect, which need no work then
+    taken : the k - m last columns, where they are one number within each level of an effect: they need no rows then
 
     Raises
     ------
@@ -185,8 +186,9 @@ def least_squares(
     """
     outcome, columns = np.asarray(outcome, float), np.asarray(columns, float)
     columns = columns[:, None] if columns.ndim == 1 else columns
-    labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(columns.shape[1]))
-    _fail_if_shapes_differ(outcome, columns, labels)
+    k = columns.shape[1] + (0 if taken is None else taken.levels.shape[1])
+    labels = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(k))
+    _fail_if_shapes_differ(outcome, columns, labels, k)
     weights = None if weights is None else np.asarray(weights, float)
     door = absorber(effects, weights=weights, trend=trend, nobs=len(outcome))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
@@ -248,17 +250,17 @@ def _second_pass(
     return resid, tuple(np.pad(s.total, ((0, 0), (span.start, after))) for s in scores), meat, rss
 
 
-def _fail_if_shapes_differ(outcome: FloatArray, columns: FloatArray, names: tuple[str, ...]) -> None:
+def _fail_if_shapes_differ(outcome: FloatArray, columns: FloatArray, names: tuple[str, ...], k: int) -> None:
     if outcome.ndim != 1 or columns.ndim != 2 or len(columns) != len(outcome) or not len(outcome):
         msg = f"Outcome (n,) and columns (n, k) must have the same rows; got {outcome.shape} and {columns.shape}."
         raise DataError(msg)
-    if len(names) != columns.shape[1]:
-        msg = f"{columns.shape[1]} columns but {len(names)} names."
+    if len(names) != k:
+        msg = f"{k} columns but {len(names)} names."
         raise DataError(msg)
 
 
 def _fail_where_not_finite(outcome: FloatArray, columns: FloatArray, names: tuple[str, ...]) -> None:
     fail_if_not_finite(outcome, "outcome")
-    for j, name in enumerate(names):
-        fail_if_not_finite(columns[:, j], name)
+    for name, values in zip(names, columns.T, strict=False):  # the last may not be stored
+        fail_if_not_finite(values, name)
     raise DataError(OVERFLOW)

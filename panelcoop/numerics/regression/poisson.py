@@ -13,7 +13,7 @@ from panelcoop.checks import fail_if_not_finite
 from panelcoop.errors import DataError
 from panelcoop.numerics.grouping import Grouping, group_rows
 from panelcoop.numerics.regression.absorb import Absorber, absorber, loosened, reweighed
-from panelcoop.numerics.regression.design import Moments, design_of
+from panelcoop.numerics.regression.design_moments import Moments, design_of
 from panelcoop.numerics.regression.iterative import IterativeSolver
 from panelcoop.numerics.regression.least_squares import LinearFit, fit_design
 from panelcoop.numerics.regression.poisson_steps import PoissonData, coefficients_of_a_part, settled, weighted_sum

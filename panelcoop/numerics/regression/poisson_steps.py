@@ -9,7 +9,8 @@ import numpy as np
 from panelcoop.errors import PanelcoopError
 from panelcoop.numerics.grouping import Grouping, group_rows
 from panelcoop.numerics.regression.absorb import Absorber, absorber, reweighed
-from panelcoop.numerics.regression.design import Design, Moments, design_of
+from panelcoop.numerics.regression.design import Design
+from panelcoop.numerics.regression.design_moments import Moments, design_of
 from panelcoop.numerics.regression.iterative import IterativeSolver
 from panelcoop.numerics.regression.poisson_newton import MOST_ROUGH, MOST_STEPS, NewtonState, newton_poisson
 from panelcoop.numerics.regression.poisson_start import proportional, some_levels, totals_of

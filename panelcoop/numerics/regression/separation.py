@@ -8,7 +8,7 @@ import numpy as np
 
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.regression.absorb import Absorber, absorber
-from panelcoop.numerics.regression.design import design_of
+from panelcoop.numerics.regression.design_moments import design_of
 from panelcoop.numerics.regression.rank import rank_report
 from panelcoop.options import BoolArray, FloatArray, IntArray
 
