@@ -142,7 +142,7 @@ WORKLOADS = [
         partial(stage_panel, 31, 150),
         STAGE_ENGINES | {"statsmodels": statsmodels},
         faster=8,
-        runs=25,
+        runs=100,
     ),
     Workload(
         "stage-3000x200",
