@@ -30,6 +30,7 @@ from panelcoop.options import BoolArray, FloatArray, IntArray
 __all__ = ["exchange_rows"]
 
 MOST_ROW_FITS = 40_000_000  # rows times Poisson refits: about a minute
+LEAST_ROWS = 5_000  # rows as many as which any refit costs
 
 
 def exchange_rows(
@@ -204,7 +205,8 @@ def _linear_row(tests: WildTests, j: int) -> InferenceRow:
 
 def _count_rows(task: _Task, counts: PoissonFit, asked: Sequence[Hypothesis], rebuild: Rebuild) -> list[InferenceRow]:
     """Refit the Poisson model for every contrast and assignment, where that is affordable."""
-    work = len(counts.mean) * task.plan.draws * len(asked)
+    each = max(len(counts.mean), LEAST_ROWS)
+    work = each * task.plan.draws * len(asked)
     if work > MOST_ROW_FITS:
         msg = (
             f"{task.plan.draws:,} assignments of {len(asked)} contrasts are as many Poisson refits of "
@@ -223,7 +225,7 @@ def _count_row(
     test = randomise_counts(fit, R, rebuild, task.clusters, plan, null=r, ties=task.settings.ties, level=level)
     said = [f"Monte Carlo s.e. of p {test.p_error:.4f}"]
     if level is None:
-        most = MOST_ROW_FITS // (1 + VALUES_OF_AN_INTERVAL) // len(fit.mean)
+        most = MOST_ROW_FITS // (1 + VALUES_OF_AN_INTERVAL) // max(len(fit.mean), LEAST_ROWS)
         said.append(f"no interval, which would take minutes: ask for one contrast and at most {most:,} permutations")
     lost = [f"{test.invalid:,} of {plan.draws:,} assignments could not be fitted"] if test.invalid else []
     return InferenceRow(

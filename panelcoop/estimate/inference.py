@@ -148,7 +148,9 @@ def _analytic_rows(
     model: FittedModel, hypotheses: Sequence[Hypothesis], kind: Covariance, settings: InferenceSettings
 ) -> list[InferenceRow]:
     clusters = two_dimensions(settings.clusters) if kind == "two-way" else (settings.clusters,)
-    choice = CovarianceChoice(kind, clusters, settings.lag, settings.space, settings.small_sample, settings.repair)
+    timeless = kind == "conley" and settings.space is not None and settings.space.serial == "all"
+    lag = None if timeless else settings.lag  # the lag is meant for the other methods then
+    choice = CovarianceChoice(kind, clusters, lag, settings.space, settings.small_sample, settings.repair)
     found = covariance_of(model, choice)
     single = [h for h in hypotheses if len(h.matrix) == 1]
     alone = iter(_single_rows(model, found, single, settings.level) if single else [])

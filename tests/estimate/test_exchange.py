@@ -167,7 +167,10 @@ def test_poisson_is_refitted_as_long_as_that_is_affordable(monkeypatch):
     assert (inside < table["conf_high"].to_numpy()).all()
     at_zero = (table["conf_low"] <= 0) & (table["conf_high"] >= 0)
     assert at_zero.tolist() == (table["pvalue"] > 0.05).tolist()
-    monkeypatch.setattr(exchange, "MOST_ROW_FITS", 30 * len(frame))
+    few = fit.inference("RI", "control", pc.InferenceSettings(permutations=9))
+    assert few["pvalue"].notna().all()
+    assert few[["conf_low", "conf_high"]].to_numpy().tolist() == [[-np.inf, np.inf]]
+    monkeypatch.setattr(exchange, "MOST_ROW_FITS", 30 * exchange.LEAST_ROWS)
     alone = fit.inference("RI", "control", pc.InferenceSettings(permutations=19))
     assert alone["conf_low"].isna().all()
     assert "at most 1 permutations" in alone["note"].item()

@@ -363,3 +363,62 @@ def test_the_constant_is_right_where_a_regressor_is_far_from_zero():
     np.testing.assert_allclose(found.coef[1], near.coef[1], rtol=1e-8)
     np.testing.assert_allclose(found.coef[0], near.coef[0] - 1000 * near.coef[1], rtol=1e-8)
     np.testing.assert_allclose(found.mean, near.mean, rtol=1e-8)
+
+
+def test_regressors_far_from_zero_do_not_spoil_the_beginning(begin_from_a_part, monkeypatch):
+    """A calendar year has an index of thousands, which the effects take."""
+    y, columns, effects, _ = far_panel(twins=lambda region, week: 2018 + week / 10)
+    for levels in (4000, -1):
+        monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", levels)
+        found = poisson(y, columns, effects=effects[:1])
+        near = poisson(y, columns - np.array([0.0, 2018.0]), effects=effects[:1])
+        np.testing.assert_allclose(found.coef, near.coef, rtol=1e-8)
+        np.testing.assert_allclose(found.mean, near.mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [4000, -1])
+def test_a_part_that_misleads_is_forgotten(begin_from_a_part, monkeypatch, levels):
+    """The coefficient that the part suggests would put the whole out of reach."""
+    monkeypatch.setattr("panelcoop.numerics.regression.absorb.DIRECT_LEVELS", levels)
+    y, columns, effects, _ = far_panel()
+    plain = poisson(y, columns, effects=effects)
+    steps = "panelcoop.numerics.regression.poisson.coefficients_of_a_part"
+    for wild in (np.array([500.0, -800.0]), np.array([np.nan, 1.0]), np.array([1e300, 1.0])):
+        monkeypatch.setattr(steps, lambda *_, wild=wild: wild)
+        found = poisson(y, columns, effects=effects)
+        np.testing.assert_allclose(found.coef, plain.coef, rtol=1e-8)
+        np.testing.assert_allclose(found.mean, plain.mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("large", "few"), [(1e6, 0.1), (1e8, 0.05), (1e4, 1.0)])
+def test_small_levels_beside_large_ones_are_fitted_too(large, few):
+    """Three regions hold next to none of all events, and alone identify the second column."""
+    rng = np.random.default_rng(2)
+    region, week = np.repeat(np.arange(12), 40), np.tile(np.arange(40), 12)
+    small, x = region < 3, rng.standard_normal(480)
+    columns = np.column_stack([x * ~small, x * small])
+    y = rng.poisson(np.where(small, few, large) * np.exp(0.3 * x + rng.standard_normal(12)[region])).astype(float)
+    y[region * 40 + week == 0] += 3
+    y[region * 40 + week == 47] += 2
+    y[region * 40 + week == 85] += 2
+    found = poisson(y, columns, effects=[region])
+    left = found.outcome - found.mean
+    held = np.bincount(region, found.outcome)
+    assert np.abs(np.bincount(region, left) / held).max() < 1e-9
+    assert np.abs(columns[:, 1] @ left) < 1e-9 * held[:3].sum()
+    alone = poisson(y[small], x[small, None], effects=[region[small]])
+    np.testing.assert_allclose(found.coef[1], alone.coef[0], rtol=1e-8)
+    errors = [covariance(f.linear, "HC1", small_sample="none").cov[j, j] for f, j in ((found, 1), (alone, 0))]
+    np.testing.assert_allclose(errors[0], errors[1], rtol=1e-6)
+
+
+def test_weights_of_very_different_size_do_not_end_in_linear_algebra():
+    rng = np.random.default_rng(6)
+    region, week = np.repeat(np.arange(31), 60), np.tile(np.arange(60), 31)
+    small, x = region < 3, rng.standard_normal(1860)
+    columns = np.column_stack([x * (week < 30), x * (week >= 30) * small, x * (week >= 30) * ~small])
+    y = rng.poisson(np.where(small, 0.3, 3e6) * np.exp(0.3 * x)).astype(float)
+    found = poisson(y, columns, effects=[region, week])
+    left = found.outcome - found.mean
+    kept = region[found.rows]
+    assert np.abs(np.bincount(kept, left) / np.bincount(kept, found.outcome)).max() < 1e-6

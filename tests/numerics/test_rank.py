@@ -115,3 +115,15 @@ def test_a_column_nearly_constant_within_weeks_is_kept_and_one_exactly_so_is_abs
     dummies = np.column_stack([columns[:, [0, 2]], *(np.eye(e.max() + 1)[e] for e in panel.effects)])
     expected = np.linalg.lstsq(dummies, panel.outcome, rcond=None)[0]
     np.testing.assert_allclose(found.coef[[0, 2]], expected[:2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("mean", "spread"), [(1e3, 1e-3), (1e5, 0.1), (1e3, 1.0)])
+def test_the_constant_beside_far_collinear_regressors_is_identified(mean, spread):
+    rng = np.random.default_rng(0)
+    x = mean + spread * rng.standard_normal(3000)
+    columns = np.column_stack([x, 2 * x, rng.standard_normal(3000), np.ones(3000)])
+    found = least_squares(columns[:, 2] + rng.standard_normal(3000), columns)
+    assert found.identified.tolist() == [False, False, True, True]
+    assert found.notes == (
+        "'x1', 'x2' are not identified separately: x1 - 0.5 x2 does not vary (within the fixed effects).",
+    )

@@ -132,15 +132,17 @@ def randomise_dates(
     plan = plan_permutations(_histories(events, regions, scale), draws, seed)
 
     def measured(outcome: pd.Series, dated: Events) -> tuple[float, float]:
-        moved = replace(whole, data=whole.data.assign(**{study["outcome"]: outcome}))
+        data = whole.data.copy(deep=False)
+        data[study["outcome"]] = outcome
+        moved = replace(whole, data=data)
         return summary(event_study(moved, dated, **study))
 
     estimate, error = summary(event_study(whole, events, **study))
     own = whole.data[study["outcome"]].astype(float)
-    effect, reason = own, ""
+    effect, reason, size = own, "", float(own.std()) or 1.0  # an effect of the outcome's own size costs no digits
     if level is not None:
-        effect = _constant_effect(own, events, scale)
-        reason = _why_no_interval(measured, (own, effect), events, estimate)
+        effect = size * _constant_effect(own, events, scale)
+        reason = _why_no_interval(measured, (own, effect), events, (estimate, error, size))
     asked = (own, effect, own + effect) if level is not None and not reason else (own,)
     orders = [order for block in range(plan.blocks) for order in permutation_block(plan, block)]
     moved = (_exchanged(events, regions, order) for order in track(orders, "randomising dates"))
@@ -153,7 +155,7 @@ def randomise_dates(
         return result
     if not _adds_up(found[:, :, 0]):
         return replace(result, reason=NOT_LINEAR)
-    low, high = interval_by_inversion(_polynomials(found, estimate), estimate, 1 - level, "weak")
+    low, high = interval_by_inversion(_polynomials(found, estimate, size), estimate, 1 - level, "weak")
     return replace(result, conf_low=low, conf_high=high)
 
 
@@ -177,9 +179,13 @@ def _constant_effect(outcome: pd.Series, events: Events, scale: WeekScale) -> pd
     return found.where(outcome.notna())
 
 
-def _why_no_interval(measured: Measure, outcomes: tuple[pd.Series, pd.Series], events: Events, estimate: float) -> str:
+def _why_no_interval(
+    measured: Measure, outcomes: tuple[pd.Series, pd.Series], events: Events, known: tuple[float, float, float]
+) -> str:
     """Say why the test of a constant effect cannot be inverted; an empty string where it can."""
-    own, effect = outcomes
+    (own, effect), (estimate, error, size) = outcomes, known
+    if not error > 0:
+        return "no interval: the estimate has no error"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PanelcoopWarning)
@@ -187,8 +193,9 @@ def _why_no_interval(measured: Measure, outcomes: tuple[pd.Series, pd.Series], e
             both, _ = measured(own + effect, events)
     except (IdentificationError, DataError) as fault:
         return f"no interval: a constant effect cannot be estimated ({fault})"
-    if not abs(alone - 1) < EXACT:
-        return f"no interval: a constant effect of one is found as {alone:.4g}, so its test says nothing of the summary"
+    seen = alone / size
+    if not abs(seen - 1) < EXACT:
+        return f"no interval: a constant effect of one is found as {seen:.4g}, so its test says nothing of the summary"
     return "" if _adds_up(np.array([[estimate, alone, both]])) else NOT_LINEAR
 
 
@@ -217,11 +224,12 @@ def _share(statistics: FloatArray) -> float:
     return float((np.abs(statistics) >= abs(statistics[0]) * (1 - TIE)).mean())
 
 
-def _polynomials(found: FloatArray, estimate: float) -> DrawPolynomials:
-    """Turn estimates and errors (draws, 3, 2) for outcome, effect and sum into draws as functions of the gap."""
+def _polynomials(found: FloatArray, estimate: float, size: float) -> DrawPolynomials:
+    """Turn estimates and errors (draws, 3, 2) for outcome, effect of some size and sum into functions of the gap."""
     (a, b, _), (own, one, both) = found[:, :, 0].T, np.square(found[:, :, 1].T)
     one = np.nan_to_num(one)  # an assignment that explains the effect whole leaves it no error
-    cross = (both - own - one) / 2
+    cross = (both - own - one) / 2 / size
+    b, one = b / size, one / size**2
     q0 = own - 2 * estimate * cross + estimate**2 * one
     n0, rest = a - estimate * b, (b, q0, cross - estimate * one, one)
     lost = ~(np.isfinite(a) & np.isfinite(b) & np.isfinite(both) & (own > 0))

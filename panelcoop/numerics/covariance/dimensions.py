@@ -117,6 +117,9 @@ def lag_of(kind: Covariance, over: Dimensions, lag: int | None, small_sample: Sm
     if lag and kind == "conley" and over.space is not None and over.space.serial == "all":
         msg = f"serial='all' counts all weeks alike and takes no lag; got {lag}. Use serial='own' or 'product'."
         raise DataError(msg)
+    if lag and kind == "conley" and over.weeks is None:
+        msg = f"A lag of {lag} needs weeks: pass the week of each row, or leave the lag out to count all weeks alike."
+        raise DataError(msg)
     if kind == "conley" or over.weeks is None:
         return int(lag or 0)
     preset: SmallSample = small_sample if isinstance(small_sample, str) else "fixest"

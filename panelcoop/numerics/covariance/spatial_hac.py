@@ -55,7 +55,8 @@ class SpatialKernel:
     triangular: d = 111 km sqrt((lat_i - lat_j)^2 + cos^2((lat_i + lat_j)/2) (lon_i - lon_j)^2), in degrees, the default
     of fixest's `conley`, whose kernel is uniform; its "spherical" is great-circle with a radius of 6376 km (6371.0088
     here). Stata's `acreg` takes the cosine at one point of a pair, which is no distance (d_ij and d_ji differ) and is
-    not offered.
+    not offered. Degrees of freedom are those of the rows, n - K, whatever `serial` is: with few regions p-values are
+    too small, and clusters by region are safer.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,13 @@ from panelcoop.numerics.regression.absorb import Absorber, absorber, loosened, r
 from panelcoop.numerics.regression.design_moments import Moments, design_of
 from panelcoop.numerics.regression.iterative import IterativeSolver
 from panelcoop.numerics.regression.least_squares import LinearFit, fit_design
-from panelcoop.numerics.regression.poisson_steps import PoissonData, coefficients_of_a_part, settled, weighted_sum
+from panelcoop.numerics.regression.poisson_steps import (
+    FAILURES,
+    PoissonData,
+    coefficients_of_a_part,
+    settled,
+    weighted_sum,
+)
 from panelcoop.numerics.regression.separation import all_zero_levels, separated_rows
 from panelcoop.numerics.threads import one_thread
 from panelcoop.options import FloatArray, IntArray
@@ -25,6 +32,7 @@ __all__ = ["PoissonFit", "poisson", "poisson_again"]
 
 LAST_STEP = 1e-7  # precision of effects that are solved iteratively, in the step that gives scores and covariance
 NEARLY = 1e-6  # share of squared norm below which a loose solution cannot tell absorbed from identified
+AGREE = 1e-6  # how nearly fitted means must add up to the outcome, relatively, at a maximum
 SUSPICIOUS = 1e-7  # fitted mean of a zero, relative to the mean outcome, below which separation is tested
 
 
@@ -190,9 +198,25 @@ def poisson_again(
 
 
 def _fit(data: PoissonData, names: tuple[str, ...]) -> tuple[LinearFit, FloatArray, int]:
-    """Return the last step, the fitted means and the number of steps before it."""
+    """Return the last step, the fitted means and the number of steps before it.
+
+    Where the coefficients of a part of the rows lead nowhere, begin anew without them.
+    """
     door = absorber(data.effects, weights=data.weights, trend=data.trend, nobs=len(data.outcome))
-    state = settled(data, door, names, coefficients_of_a_part(data, door, names))
+    coef = coefficients_of_a_part(data, door, names)
+    if coef is not None:
+        with suppress(*FAILURES), np.errstate(over="ignore", invalid="ignore"):
+            found = _fit_from(data, door, names, coef)
+            total = weighted_sum(data.outcome, data.weights)
+            if abs(weighted_sum(found[1], data.weights) - total) < AGREE * total:
+                return found
+    return _fit_from(data, door, names, None)
+
+
+def _fit_from(
+    data: PoissonData, door: Absorber, names: tuple[str, ...], coef: FloatArray | None
+) -> tuple[LinearFit, FloatArray, int]:
+    state = settled(data, door, names, coef)
     last = _last_step(data, state.mean, door, state.coef, names)
     return last, _moved(data, state.mean, last), state.steps
 

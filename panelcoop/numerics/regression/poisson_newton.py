@@ -12,7 +12,7 @@ from panelcoop.numerics.block_sums import BlockSums
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.regression.absorb import Absorber
 from panelcoop.numerics.regression.iterative import IterativeSolver, refilled
-from panelcoop.numerics.regression.poisson_start import proportional, totals_of
+from panelcoop.numerics.regression.poisson_start import means_without_effects, proportional, totals_of
 from panelcoop.options import FloatArray
 
 __all__ = ["NewtonState", "newton_poisson"]
@@ -24,6 +24,7 @@ ROUGH_ERROR = 5e-3  # the same where a rough fit will do
 COLLINEAR = 1e-9  # eigenvalue of the scaled corner below which a combination of columns gets no step
 MOST_STEPS = 60
 MOST_ROUGH = 8  # steps after which a rough fit is given up
+MOST_LED = 20  # steps after which a fit that began from coefficients is given up
 MOST_INNER = 200
 BLOCK = 32_768  # rows whose vectors stay in the cache
 LARGEST_INDEX = 60.0
@@ -91,17 +92,17 @@ def newton_poisson(
     totals = totals_of(outcome, door.groupings, weights)
     products = columns.T @ outcome if weights is None else columns.T @ (outcome * weights)
     problem = _Problem(outcome, columns, weights, door.groupings, totals, products)
-    mean = _without_effects(columns, offset, coef)
+    mean = means_without_effects(columns, offset, coef)
     proportional(mean, door.groupings, totals, weights)
     index = np.log(mean)
     weight = mean if weights is None else np.empty_like(mean)
-    coef = np.zeros(columns.shape[1]) if coef is None else coef
+    given, coef = coef, np.zeros(columns.shape[1]) if coef is None else coef
     likelihood = _likelihood(problem, index, mean)
     solver = door.solver
     if not isinstance(solver, IterativeSolver):
         raise PanelcoopError("These steps are for effects that are solved iteratively.")
     forcing = FORCING
-    error, most = (ROUGH_ERROR, MOST_ROUGH) if roughly else (ERROR, MOST_STEPS)
+    error, most = (ROUGH_ERROR, MOST_ROUGH) if roughly else (ERROR, MOST_STEPS if given is None else MOST_LED)
     for step in range(1, most + 1):
         if weights is not None:
             np.multiply(mean, weights, out=weight)
@@ -119,14 +120,6 @@ def newton_poisson(
         forcing = min(max(size, LEAST_FORCING), FORCING)
     msg = f"Poisson did not converge in {most} steps; look for outcomes of very different size or rescale."
     raise PanelcoopError(msg)
-
-
-def _without_effects(columns: FloatArray, offset: FloatArray | None, coef: FloatArray | None) -> FloatArray:
-    """Return (n,) means before the effects multiply them."""
-    if coef is None:
-        return np.ones(len(columns)) if offset is None else np.exp(offset)
-    index = columns @ coef
-    return np.exp(index if offset is None else index + offset)
 
 
 def _likelihood(problem: _Problem, index: FloatArray, mean: FloatArray) -> float:

@@ -10,7 +10,7 @@ from panelcoop.numerics.grouping import Grouping, group_sums, level_totals
 from panelcoop.numerics.regression.absorb import Absorber
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["proportional", "some_levels", "totals_of"]
+__all__ = ["means_without_effects", "proportional", "some_levels", "totals_of"]
 
 CYCLES = 2  # rounds of proportional fitting that give the effects their first values
 BLOCK = 32_768  # rows whose vectors stay in the cache
@@ -18,11 +18,22 @@ PART = 60_000  # rows of a part whose coefficients are close enough to save step
 ROWS_PER_LEVEL = 25  # rows that a part must hold for each level of the smaller effects, lest they be weakly connected
 LEAST_SHARE = 5  # times a part's rows from which on a fit to a part pays
 LEAST_LEVELS = 20  # levels of the largest effect that a part must hold
+LARGEST_INDEX = 60.0  # the linear index begins within
 
 
 def totals_of(outcome: FloatArray, groupings: Sequence[Grouping], weights: FloatArray | None) -> list[FloatArray]:
     """Return weighted sums of the outcome (n,) by level of every effect."""
     return [group_sums(outcome, g.codes, g.size, weights) for g in groupings]
+
+
+def means_without_effects(columns: FloatArray, offset: FloatArray | None, coef: FloatArray | None) -> FloatArray:
+    """Return (n,) means before the effects multiply them, around one: effects take any common factor."""
+    index = np.zeros(len(columns)) if offset is None else offset.copy()
+    if coef is not None:
+        index += columns @ coef
+    index -= index.mean()
+    np.clip(index, -LARGEST_INDEX, LARGEST_INDEX, out=index)
+    return np.asarray(np.exp(index, out=index))
 
 
 def proportional(
@@ -38,7 +49,7 @@ def proportional(
 
 
 def some_levels(door: Absorber) -> IntArray | None:
-    """Return the rows of evenly spaced levels of the largest effect; None where all rows are few or levels are."""
+    """Return the rows of some levels of the largest effect, drawn by lot; None where all rows are few or levels are."""
     if not door.groupings:
         return None
     largest = door.groupings[door.eliminated]
@@ -46,5 +57,5 @@ def some_levels(door: Absorber) -> IntArray | None:
     stride = door.nobs // max(PART, ROWS_PER_LEVEL * others)
     if stride < LEAST_SHARE or largest.size < LEAST_LEVELS * stride:
         return None
-    chosen = np.arange(largest.size) % stride == stride // 2
+    chosen = np.random.default_rng(0).permutation(largest.size) < largest.size // stride
     return np.flatnonzero(chosen[largest.codes])

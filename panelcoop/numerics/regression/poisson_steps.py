@@ -7,22 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from panelcoop.errors import PanelcoopError
-from panelcoop.numerics.grouping import Grouping, group_rows
+from panelcoop.numerics.grouping import Grouping, group_rows, level_totals
 from panelcoop.numerics.regression.absorb import Absorber, absorber, reweighed
-from panelcoop.numerics.regression.design import Design
-from panelcoop.numerics.regression.design_moments import Moments, design_of
+from panelcoop.numerics.regression.design_moments import design_of
 from panelcoop.numerics.regression.iterative import IterativeSolver
-from panelcoop.numerics.regression.poisson_newton import MOST_ROUGH, MOST_STEPS, NewtonState, newton_poisson
-from panelcoop.numerics.regression.poisson_start import proportional, some_levels, totals_of
+from panelcoop.numerics.regression.poisson_newton import MOST_LED, MOST_ROUGH, MOST_STEPS, NewtonState, newton_poisson
+from panelcoop.numerics.regression.poisson_start import means_without_effects, proportional, some_levels, totals_of
 from panelcoop.numerics.regression.rank import rank_report
 from panelcoop.numerics.regression.separation import all_zero_levels
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["PoissonData", "coefficients_of_a_part", "settled", "weighted_sum"]
+__all__ = ["FAILURES", "PoissonData", "coefficients_of_a_part", "settled", "weighted_sum"]
 
 STEP_TOLERANCE = 1e-4  # root mean square change of the linear index; Newton squares it: 1e-8, after the last step 1e-16
+LEVEL_TOLERANCE = 1e-3  # the same within each level of an effect, so that no small one is left behind
+COEF_TOLERANCE = 1e-3  # change of a coefficient, in its standard errors, that counts as none
 ROUGH_STEP = 0.03  # the same for a fit to a part of the rows, whose own error is of that size
 LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
+FAILURES = (PanelcoopError, ValueError, np.linalg.LinAlgError)
+"""What steps from a bad beginning may end in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,7 @@ def coefficients_of_a_part(data: PoissonData, door: Absorber, names: tuple[str, 
     try:
         inside = absorber(part.effects, weights=part.weights, trend=part.trend)
         return settled(part, inside, names, roughly=True).coef
-    except PanelcoopError:
+    except FAILURES:
         return None
 
 
@@ -89,31 +92,49 @@ def _reweighted(
     shift = 0.0 if data.offset is None else data.offset
     mean = data.start
     if coef is not None:
-        mean = np.exp(data.columns @ coef + shift)
+        mean = means_without_effects(data.columns, data.offset, coef)
         proportional(mean, door.groupings, totals_of(y, door.groupings, data.weights), data.weights)
     elif mean is None:
         mean = (y + y.mean()) / 2
     index = np.log(mean)
     likelihood = -np.inf if coef is None else _likelihood(data, index, mean)
-    tolerance, most = (ROUGH_STEP, MOST_ROUGH) if roughly else (STEP_TOLERANCE, MOST_STEPS)
+    tolerance, most = (
+        (ROUGH_STEP, MOST_ROUGH) if roughly else (STEP_TOLERANCE, MOST_STEPS if coef is None else MOST_LED)
+    )
+    before = np.full(data.columns.shape[1], np.inf)
     for step in range(1, most + 1):
         weights = mean if data.weights is None else mean * data.weights
         door = reweighed(door, weights)
         working = index - shift + (y - mean) / mean
         design, moments = design_of(data.columns, working, door)
-        solution = _solve(design, moments, names)
+        inverse = rank_report(moments.gram, moments.before, moments.raw, names, design.measure).inverse
+        solution = inverse @ moments.cross
         fitted = working - design.residual(solution) + shift
-        change = float(np.sqrt(weighted_sum((fitted - index) ** 2, weights) / weights.sum()))
+        squares = (fitted - index) ** 2 * weights
+        small = bool(np.sqrt(squares.sum() / weights.sum()) < tolerance)
+        still = roughly or (small and _all_still(data, squares, weights, solution - before, inverse))
         index, mean, likelihood = _damped(data, index, fitted, likelihood)
-        if change < tolerance:
+        before = solution
+        if small and still:
             return NewtonState(solution if design.turn is None else design.turn @ solution, mean, step)
     msg = f"Poisson did not converge in {most} steps; look for outcomes of very different size or rescale."
     raise PanelcoopError(msg)
 
 
-def _solve(design: Design, moments: Moments, names: tuple[str, ...]) -> FloatArray:
-    report = rank_report(moments.gram, moments.before, moments.raw, names, design.measure)
-    return np.asarray(report.inverse @ moments.cross)
+def _all_still(
+    data: PoissonData, squares: FloatArray, weights: FloatArray, moved: FloatArray, inverse: FloatArray
+) -> bool:
+    """Say whether no level of an effect and no coefficient has moved more than the next step will put right.
+
+    A coefficient is still if it moved by little of its standard error, or moves no row's index by more than a little.
+    """
+    for grouping in data.effects:
+        ratio = level_totals(grouping, squares) / level_totals(grouping, weights)
+        if not ratio.max() < LEVEL_TOLERANCE**2:
+            return False
+    reach = np.maximum(data.columns.max(axis=0), -data.columns.min(axis=0))
+    error = np.sqrt(np.maximum(np.diag(inverse), 0.0))
+    return bool((np.abs(moved) <= np.maximum(COEF_TOLERANCE * error, STEP_TOLERANCE / np.maximum(reach, 1e-300))).all())
 
 
 def _damped(

@@ -15,6 +15,7 @@ __all__ = ["RankReport", "describe_combination", "rank_report", "turned_report"]
 CANDIDATE = 1e-7  # eigenvalue of the correlation matrix below which a direction is measured on the data
 NULL_NORM = 1e-10  # norm of a combination of unit columns that counts as zero
 ABSORBED = 1e-10  # share of a column's centred norm left after absorption that counts as nothing
+TURNED = 1e-10  # of the terms it sums, what rounding leaves of a combination turned to the columns as given
 ROUNDING = 32 * np.finfo(float).eps  # rounding of a column's raw values that survives every subtraction
 
 
@@ -109,7 +110,10 @@ def _null_directions(
 def _inverse(scaled: FloatArray, null: FloatArray, rank: int) -> FloatArray:
     """Return the pseudo-inverse of a unit-diagonal Gram matrix whose null space is known."""
     if rank == len(scaled):
-        factor = linalg.cho_factor(scaled, lower=True, check_finite=False)
+        try:
+            factor = linalg.cho_factor(scaled, lower=True, check_finite=False)
+        except linalg.LinAlgError:  # weights of such different size that rounding makes an eigenvalue negative
+            return np.asarray(linalg.pinvh(scaled, check_finite=False))
         return np.asarray(linalg.cho_solve(factor, np.eye(len(scaled)), check_finite=False))
     basis = linalg.null_space(null.T)
     inner = basis.T @ scaled @ basis
@@ -149,6 +153,7 @@ def turned_report(report: RankReport, turn: FloatArray, names: tuple[str, ...]) 
     if not report.null_space.shape[1]:
         return report
     null = turn @ report.null_space
+    null[np.abs(null) <= TURNED * (np.abs(turn) @ np.abs(report.null_space))] = 0.0
     touched = (np.abs(null) > 0).any(axis=1)
     nothing = np.zeros(len(names), dtype=bool)
     notes = tuple(_note(null[:, m], names, nothing) for m in range(null.shape[1]))

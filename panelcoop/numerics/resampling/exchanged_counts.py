@@ -106,12 +106,15 @@ def randomise_counts(
     ends = (np.nan, np.nan)
     if level is not None and se > 0:
 
-        def is_kept(value: float) -> bool:
+        def is_rejected(value: float) -> bool:
             found = drawn(value)[0]
-            return exceedance(found, float(found[0]), ties) > 1 - level + TIE
+            return exceedance(found, float(found[0]), ties) <= 1 - level + TIE  # false where it cannot be fitted
 
-        reach = symmetric_interval(t_draws, 0.0, se, 1 - level)[1]
-        ends = (_end(is_kept, gap + null, -max(reach, se), se), _end(is_kept, gap + null, max(reach, se), se))
+        reach = max(symmetric_interval(t_draws, 0.0, se, 1 - level)[1], se)
+        few = len(orders) * (1 - level) + TIE < 1  # no share of so few draws is small enough to reject
+        ends = (-np.inf, np.inf)
+        if not few:
+            ends = _end(is_rejected, gap + null, -reach, se), _end(is_rejected, gap + null, reach, se)
     spread = 0.0 if plan.enumerated else float(np.sqrt(p * (1 - p) / plan.draws))
     lost = int(np.count_nonzero(~np.isfinite(t_draws)))
     return CountRandomisation(gap, se, float(t_draws[0]), p, spread, t_draws, lost, *ends)
@@ -140,19 +143,23 @@ def _refitted(
     return t_draws, gap, se
 
 
-def _end(is_kept: Callable[[float], bool], estimate: float, reach: float, error: float) -> float:
-    """Find where values stop being kept, beginning at the reach that the null's own draws suggest."""
+def _end(is_rejected: Callable[[float], bool], estimate: float, reach: float, error: float) -> float:
+    """Find where values begin to be rejected, starting at the reach that the null's own draws suggest.
+
+    Infinite where no value is, or where the model can no longer be fitted under the values looked at.
+    """
     inside, outside, trial = 0.0, np.inf, 1.0
     for _ in range(MOST_VALUES):
-        if is_kept(estimate + trial * reach):
-            inside = trial
-        else:
-            outside = trial
+        try:
+            rejected = is_rejected(estimate + trial * reach)
+        except PanelcoopError:
+            break
+        inside, outside = (inside, trial) if rejected else (trial, outside)
         if (outside - inside) * abs(reach) <= PRECISION * error:
             break
-        around = WIDENED if inside == trial else 1 / WIDENED
+        around = 1 / WIDENED if rejected else WIDENED
         trial = trial * around if np.isinf(outside) or inside == 0.0 else (inside + outside) / 2
-    return estimate + outside * reach
+    return float(estimate + outside * reach)
 
 
 def restricted_offset(fit: PoissonFit, restriction: FloatArray, null: float) -> FloatArray:

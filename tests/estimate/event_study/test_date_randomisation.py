@@ -57,13 +57,32 @@ def test_the_interval_covers_a_constant_effect():
     assert 14 <= inside < 25  # 20 expected, give or take 2
 
 
-def test_scale_and_shift_of_the_outcome_carry_over():
+@pytest.mark.parametrize("scale", [-3.0, -1e-12, -1e12])
+def test_scale_and_shift_of_the_outcome_carry_over(scale):
     panel, events = staggered(n=18, seed=5)
     given = {"draws": 39, "outcome": "y", "estimator": "imputation"}
     plain = randomise_dates(panel, events, **given)
-    scaled = randomise_dates(panel.with_columns({"y": 7 - 3 * panel.data["y"]}), events, **given)
+    scaled = randomise_dates(panel.with_columns({"y": scale * (panel.data["y"] - 7)}), events, **given)
     assert scaled.pvalue == plain.pvalue
-    np.testing.assert_allclose([scaled.conf_high, scaled.conf_low], [-3 * plain.conf_low, -3 * plain.conf_high])
+    np.testing.assert_allclose(
+        [scaled.conf_high, scaled.conf_low], [scale * plain.conf_low, scale * plain.conf_high], rtol=1e-6
+    )
+
+
+def test_outcomes_may_have_any_name():
+    panel, events = staggered(n=12, seed=5)
+    renamed = panel.data.rename(columns={"y": 3})
+    found = randomise_dates(renamed, events, draws=9, outcome=3, estimator="imputation")
+    assert found.pvalue == randomise_dates(panel, events, draws=9, outcome="y", estimator="imputation").pvalue
+
+
+def test_an_outcome_without_noise_has_no_interval():
+    panel, events = staggered(n=12, seed=5)
+    after = panel.data.index.get_level_values("week").to_numpy(dtype=float) >= panel.data["start"].to_numpy()
+    found = randomise_dates(
+        panel.with_columns({"y": after.astype(float)}), events, draws=9, outcome="y", estimator="imputation"
+    )
+    assert "no error" in found.reason
 
 
 def test_spells_that_end_carry_the_effect_to_their_end():
