@@ -118,7 +118,9 @@ def randomise_dates(
     Examples
     --------
     >>> from panelcoop.estimate.event_study.teaching import staggered_example
-    >>> own, dated = staggered_example()
+    >>> exact, dated = staggered_example()
+    >>> noise = np.random.default_rng(0).normal(size=len(exact.data))
+    >>> own = exact.with_columns({"y": exact.data["y"] + noise})
     >>> found = randomise_dates(own, dated, draws=99, outcome="y", estimator="imputation")
     >>> bool(found.conf_low <= found.estimate <= found.conf_high)
     True
