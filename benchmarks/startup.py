@@ -25,7 +25,7 @@ fit.with_covariance("driscoll-kraay")
 def panel_file() -> str:
     """Write the panel of the first row to a temporary file."""
     path = Path(tempfile.mkdtemp()) / "panel.parquet"
-    labelled(stage_panel(31, 150))[0].to_parquet(path)
+    labelled(stage_panel(31, 150))[0].data.to_parquet(path)
     return str(path)
 
 
