@@ -167,18 +167,20 @@ Measure = Callable[[pd.Series, Events], tuple[float, float]]
 
 def _constant_effect(outcome: pd.Series, events: Events, scale: WeekScale) -> pd.Series:
     """Give an effect of one to every region-week from an event on, to its end where events switch."""
-    week = pd.Series(scale.numbers(outcome.index.get_level_values("week")), index=outcome.index)
-    region = outcome.index.get_level_values("region")
-    found = pd.Series(0.0, index=outcome.index)
-    table = events.table.assign(
-        date=scale.numbers(events.table["date"]),
-        end=scale.numbers(events.table["end"]) if events.kind == "switching" else np.inf,
-    )
-    for name, rows in table.fillna({"end": np.inf}).groupby("region"):
-        own = week[region == name]
-        on = [(own >= date) & (own <= end) for date, end in zip(rows["date"], rows["end"], strict=True)]
-        found[region == name] = np.logical_or.reduce(on).astype(float)
-    return found.where(outcome.notna())
+    week = scale.numbers(outcome.index.get_level_values("week"))
+    code, regions = pd.factorize(outcome.index.get_level_values("region"))
+    switching = events.kind == "switching"
+    last = scale.numbers(events.table["end"]) if switching else np.full(len(events.table), np.inf)
+    place = regions.get_indexer(pd.Index(events.table["region"]))
+    order = events.table.groupby("region").cumcount().to_numpy()
+    on = np.zeros(len(outcome), dtype=bool)
+    for nth in range(int(order.max(initial=-1)) + 1):  # the first event of every region, then the second, ...
+        own = (order == nth) & (place >= 0)
+        begin, end = np.full(len(regions), np.inf), np.full(len(regions), -np.inf)
+        begin[place[own]] = scale.numbers(events.table["date"])[own]
+        end[place[own]] = np.nan_to_num(last[own], nan=np.inf)
+        on |= (week >= begin[code]) & (week <= end[code])
+    return pd.Series(on.astype(float), index=outcome.index).where(outcome.notna())
 
 
 def _why_no_interval(

@@ -12,7 +12,13 @@ from panelcoop.numerics.block_sums import BlockSums
 from panelcoop.numerics.grouping import Grouping
 from panelcoop.numerics.regression.absorb import Absorber
 from panelcoop.numerics.regression.iterative import IterativeSolver, refilled
-from panelcoop.numerics.regression.poisson_start import means_without_effects, proportional, totals_of
+from panelcoop.numerics.regression.poisson_start import (
+    LARGEST_INDEX,
+    log_likelihood,
+    means_without_effects,
+    proportional,
+    totals_of,
+)
 from panelcoop.options import FloatArray
 
 __all__ = ["NewtonState", "newton_poisson"]
@@ -27,7 +33,6 @@ MOST_ROUGH = 8  # steps after which a rough fit is given up
 MOST_LED = 20  # steps after which a fit that began from coefficients is given up
 MOST_INNER = 200
 BLOCK = 32_768  # rows whose vectors stay in the cache
-LARGEST_INDEX = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +102,7 @@ def newton_poisson(
     index = np.log(mean)
     weight = mean if weights is None else np.empty_like(mean)
     given, coef = coef, np.zeros(columns.shape[1]) if coef is None else coef
-    likelihood = _likelihood(problem, index, mean)
+    likelihood = log_likelihood(outcome, index, mean, weights)
     solver = door.solver
     if not isinstance(solver, IterativeSolver):
         raise PanelcoopError("These steps are for effects that are solved iteratively.")
@@ -120,13 +125,6 @@ def newton_poisson(
         forcing = min(max(size, LEAST_FORCING), FORCING)
     msg = f"Poisson did not converge in {most} steps; look for outcomes of very different size or rescale."
     raise PanelcoopError(msg)
-
-
-def _likelihood(problem: _Problem, index: FloatArray, mean: FloatArray) -> float:
-    """Return the log-likelihood without the terms that do not change."""
-    if problem.weights is None:
-        return float(problem.outcome @ index - mean.sum())
-    return float((problem.outcome * index - mean) @ problem.weights)
 
 
 def _newton_step(

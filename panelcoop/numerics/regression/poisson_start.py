@@ -10,7 +10,7 @@ from panelcoop.numerics.grouping import Grouping, group_sums, level_totals
 from panelcoop.numerics.regression.absorb import Absorber
 from panelcoop.options import FloatArray, IntArray
 
-__all__ = ["means_without_effects", "proportional", "some_levels", "totals_of"]
+__all__ = ["LARGEST_INDEX", "log_likelihood", "means_without_effects", "proportional", "some_levels", "totals_of"]
 
 CYCLES = 2  # rounds of proportional fitting that give the effects their first values
 BLOCK = 32_768  # rows whose vectors stay in the cache
@@ -18,7 +18,7 @@ PART = 60_000  # rows of a part whose coefficients are close enough to save step
 ROWS_PER_LEVEL = 25  # rows that a part must hold for each level of the smaller effects, lest they be weakly connected
 LEAST_SHARE = 5  # times a part's rows from which on a fit to a part pays
 LEAST_LEVELS = 20  # levels of the largest effect that a part must hold
-LARGEST_INDEX = 60.0  # the linear index begins within
+LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
 
 
 def totals_of(outcome: FloatArray, groupings: Sequence[Grouping], weights: FloatArray | None) -> list[FloatArray]:
@@ -34,6 +34,13 @@ def means_without_effects(columns: FloatArray, offset: FloatArray | None, coef: 
     index -= index.mean()
     np.clip(index, -LARGEST_INDEX, LARGEST_INDEX, out=index)
     return np.asarray(np.exp(index, out=index))
+
+
+def log_likelihood(outcome: FloatArray, index: FloatArray, mean: FloatArray, weights: FloatArray | None) -> float:
+    """Return the log-likelihood without the terms that do not change."""
+    if weights is None:
+        return float(outcome @ index - mean.sum())
+    return float((outcome * index - mean) @ weights)
 
 
 def proportional(

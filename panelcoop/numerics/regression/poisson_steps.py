@@ -12,7 +12,14 @@ from panelcoop.numerics.regression.absorb import Absorber, absorber, reweighed
 from panelcoop.numerics.regression.design_moments import design_of
 from panelcoop.numerics.regression.iterative import IterativeSolver
 from panelcoop.numerics.regression.poisson_newton import MOST_LED, MOST_ROUGH, MOST_STEPS, NewtonState, newton_poisson
-from panelcoop.numerics.regression.poisson_start import means_without_effects, proportional, some_levels, totals_of
+from panelcoop.numerics.regression.poisson_start import (
+    LARGEST_INDEX,
+    log_likelihood,
+    means_without_effects,
+    proportional,
+    some_levels,
+    totals_of,
+)
 from panelcoop.numerics.regression.rank import rank_report
 from panelcoop.numerics.regression.separation import all_zero_levels
 from panelcoop.options import FloatArray, IntArray
@@ -23,7 +30,6 @@ STEP_TOLERANCE = 1e-4  # root mean square change of the linear index; Newton squ
 LEVEL_TOLERANCE = 1e-3  # the same within each level of an effect, so that no small one is left behind
 COEF_TOLERANCE = 1e-3  # change of a coefficient, in its standard errors, that counts as none
 ROUGH_STEP = 0.03  # the same for a fit to a part of the rows, whose own error is of that size
-LARGEST_INDEX = 60.0  # the linear index is kept within: exp(-60) is nothing and exp(60) beyond any count
 FAILURES = (PanelcoopError, ValueError, np.linalg.LinAlgError)
 """What steps from a bad beginning may end in."""
 
@@ -97,10 +103,10 @@ def _reweighted(
     elif mean is None:
         mean = (y + y.mean()) / 2
     index = np.log(mean)
-    likelihood = -np.inf if coef is None else _likelihood(data, index, mean)
-    tolerance, most = (
-        (ROUGH_STEP, MOST_ROUGH) if roughly else (STEP_TOLERANCE, MOST_STEPS if coef is None else MOST_LED)
-    )
+    likelihood = -np.inf if coef is None else log_likelihood(y, index, mean, data.weights)
+    tolerance, most = STEP_TOLERANCE, MOST_STEPS if coef is None else MOST_LED
+    if roughly:
+        tolerance, most = ROUGH_STEP, MOST_ROUGH
     before = np.full(data.columns.shape[1], np.inf)
     for step in range(1, most + 1):
         weights = mean if data.weights is None else mean * data.weights
@@ -144,17 +150,11 @@ def _damped(
     for _ in range(12):
         np.clip(fitted, -LARGEST_INDEX, LARGEST_INDEX, out=fitted)
         mean = np.exp(fitted)
-        found = _likelihood(data, fitted, mean)
+        found = log_likelihood(data.outcome, fitted, mean, data.weights)
         if found >= likelihood - 1e-9 * abs(found):
             break
         fitted = (fitted + index) / 2
     return fitted, mean, found
-
-
-def _likelihood(data: PoissonData, index: FloatArray, mean: FloatArray) -> float:
-    """Return the log-likelihood without the terms that do not change."""
-    weighted = data.outcome if data.weights is None else data.outcome * data.weights
-    return float(weighted @ index) - weighted_sum(mean, data.weights)
 
 
 def weighted_sum(values: FloatArray, weights: FloatArray | None) -> float:
