@@ -117,7 +117,9 @@ def poisson(
 
     Notes
     -----
-    Iteratively reweighted least squares on the exact fixed-effects solver. Levels whose outcomes are all zero are
+    Iteratively reweighted least squares on the exact fixed-effects solver, until no level of an effect and no
+    coefficient moves by more than the last, exact step puts right; large panels begin from the coefficients of a part
+    of the levels of the largest effect, which changes nothing but the time. Levels whose outcomes are all zero are
     left out first; where a fitted mean runs towards zero, separation by combinations of columns and effects is tested
     by the iterative rectifier (Correia, Guimaraes and Zylkin, 2019), those rows are left out, reported, and the fit
     is repeated. Estimates are consistent whenever the mean is right, whatever the variance (Gourieroux, Monfort and
